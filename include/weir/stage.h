@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * weir/stage.h - write a stage.
+ *
+ * A stage is a function with a name and a place in a pipeline. You describe it with one struct literal in which everything
+ * that you do not mention is zero, and zero is always the sensible default:
+ *
+ *     static weir_verdict odd(void *state, void *item)
+ *     {
+ *         (void)state;
+ *         return *(int64_t *)item % 2 ? WEIR_KEEP : WEIR_DROP;
+ *     }
+ *     static const weir_stage odd_stage = {.name = "odd", .in = WEIR_I64, .map = odd};
+ *
+ * THE LIFE OF A STAGE. Handing a stage to a pipeline copies the description; `state` stays yours until `close`, which is
+ * called exactly once for each stage handed over, also when the handing over or `open` failed. In between:
+ *
+ *     open -> ( map | each | batch | pull | tick | flush )* -> flush -> close
+ *
+ * `flush` comes after the last item that can reach the stage, and whenever a flush pill passes; what it puts out keeps its
+ * place in the stream. No two calls of one stage ever overlap, but they may come from different threads, one after the other.
+ * Only `interrupt` may come while another call is running.
+ *
+ * ITEMS lie side by side in an array of the stage's input type: a function sees a T *, not a boxed object. An item is the
+ * function's to change in place. Bytes that a slice points to may be read and written in place too; they live as long as the
+ * item does. What a stage keeps beyond the call, it copies.
+ *
+ * FAILING. A function that cannot do its work calls weir_fail() with a message and returns what that call returns. What
+ * happens next is the stage's `on_error`: the pipeline stops (default), or the item is counted as failed and skipped.
+ *
+ * THREADS. A stage runs on the engine's worker threads. One that may wait in a system call says `blocking = true` and gets a
+ * thread of its own.
+ */
+#ifndef WEIR_STAGE_H
+#define WEIR_STAGE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define WEIR_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define WEIR_API __attribute__((visibility("default")))
+#else
+#define WEIR_PRINTF(f, a)
+#define WEIR_API
+#endif
+
+/* ---- types ------------------------------------------------------------------------------------------------------------ */
+
+/*
+ * What an item is. Plain data needs only a name and a size. Two types are the same when they are the same object or have the
+ * same name and size. A type may extend another: its struct then begins with the base's struct, and a stage that changes items
+ * in place, or only looks at them, accepts it where it asks for the base.
+ */
+typedef struct weir_type {
+    const char *name;
+    size_t size;                  /* of one item, bytes */
+    size_t align;                 /* 0: that of max_align_t; at most 64 */
+    const struct weir_type *base; /* the type that this one extends, or NULL */
+    bool slices;                  /* items point into memory that the batch holds (weir_alloc); true for bytes and records */
+    void (*destroy)(void *item);  /* called once for each item that leaves the pipeline's hands; NULL for plain data */
+    void *reserved[4];            /* zero */
+} weir_type;
+
+/* A slice of bytes: a line without its newline, a message. Not terminated by a zero. */
+typedef struct weir_bytes {
+    char *data;
+    size_t len;
+} weir_bytes;
+
+/* One field of a record. Both slices point into the record's text or into memory with the same life. */
+typedef struct weir_field {
+    const char *name;
+    const char *value;  /* as it stands in the text: a JSON string without its quotes but with its escapes */
+    uint32_t name_len;
+    uint32_t value_len;
+    uint32_t kind;      /* a weir_kind */
+    uint32_t reserved;
+} weir_field;
+
+typedef enum weir_kind {
+    WEIR_KIND_TEXT,    /* text as it is */
+    WEIR_KIND_ESCAPED, /* text in which JSON's backslash escapes stand; see weir_field_text() */
+    WEIR_KIND_NUMBER,
+    WEIR_KIND_BOOL,
+    WEIR_KIND_NULL,
+    WEIR_KIND_NESTED,  /* a JSON object or array, as written */
+} weir_kind;
+
+/* A line of text and its named fields, in the order in which they stand in the text. Extends weir_bytes. */
+typedef struct weir_record {
+    weir_bytes text;
+    weir_field *fields;
+    uint32_t count;
+    uint32_t reserved;
+} weir_record;
+
+extern WEIR_API const weir_type weir_type_any, weir_type_none, weir_type_bytes, weir_type_record, weir_type_i64, weir_type_f64;
+#define WEIR_ANY (&weir_type_any)       /* as input: accepts every type, and passes it on as it is */
+#define WEIR_NONE (&weir_type_none)     /* as output: nothing; the stage is a sink */
+#define WEIR_BYTES (&weir_type_bytes)   /* weir_bytes */
+#define WEIR_RECORD (&weir_type_record) /* weir_record */
+#define WEIR_I64 (&weir_type_i64)       /* int64_t */
+#define WEIR_F64 (&weir_type_f64)       /* double */
+
+/* The field called name[0..len), or NULL. *hint remembers between calls where it stood last, which makes the look-up O(1) on
+ * records of one shape; start it at 0, keep one per name. Any thread that holds the record. */
+WEIR_API const weir_field *weir_record_find(const weir_record *record, const char *name, size_t len, uint32_t *hint);
+
+/* The field's value with JSON's escapes resolved, copied into buffer[0..size), as much of it as fits; half a surrogate pair
+ * becomes U+FFFD. Returns the length of the whole, which is never more than value_len. Any thread that holds the record. */
+WEIR_API size_t weir_field_text(const weir_field *field, char *buffer, size_t size);
+
+/* ---- what a function says and puts out --------------------------------------------------------------------------------- */
+
+typedef enum weir_verdict {
+    WEIR_KEEP = 0,
+    WEIR_DROP = 1,  /* the item ends here, on purpose: counted as filtered; in a sink the same as WEIR_KEEP */
+    WEIR_FAIL = -1, /* what weir_fail() returns */
+} weir_verdict;
+
+/* What a pull function says. */
+enum {
+    WEIR_MORE = 0, /* call me again */
+    WEIR_END = 1,  /* that was all; what was put out in this call still counts */
+    WEIR_IDLE = 2, /* nothing now: call me again after weir_wake() or at the next tick; not for blocking stages */
+};
+
+/* Where a function puts what it makes. Valid during the call only. */
+typedef struct weir_out weir_out;
+
+/* The next free item of the stage's output type; its bytes are not initialised, and it is put out when the function
+ * returns without failing. NULL when there is no memory: return weir_fail_memory(). */
+WEIR_API void *weir_emit(weir_out *out);
+
+/* Up to `want` next items, side by side; *got says how many (at least 1). NULL as weir_emit(). For sources in a hurry. */
+WEIR_API void *weir_emit_many(weir_out *out, size_t want, size_t *got);
+
+/* How many more items go into the batch at hand. A pull function that puts out about this many, and then returns, costs
+ * least and keeps edits quick. At least 1. */
+WEIR_API size_t weir_room(const weir_out *out);
+
+/* Memory for what an emitted item points to; lives as long as the items of the batch at hand. Alignment: 8 bytes. At least
+ * WEIR_PADDING readable bytes follow it. NULL when there is none. For one item, either allocate once and then put it out (a
+ * failure then leaves no half item), or put it out and then allocate as often as needed. */
+WEIR_API void *weir_alloc(weir_out *out, size_t size);
+
+/* Emits a weir_bytes with a copy of data[0..len). 0, or -1 when there is no memory. */
+WEIR_API int weir_emit_bytes(weir_out *out, const void *data, size_t len);
+
+/* Memory of any size that parsers may read past the end of what weir_alloc() returned. */
+#define WEIR_PADDING 64
+
+/* A block of memory that several batches may share. A source that reads large pieces and puts out slices of them allocates
+ * blocks itself and says weir_hold() for each batch that has slices in one. */
+typedef struct weir_block weir_block;
+WEIR_API weir_block *weir_block_new(weir_out *out, size_t size); /* you own one reference; NULL: no memory */
+WEIR_API char *weir_block_data(weir_block *block);               /* `size` bytes, and WEIR_PADDING readable ones after them */
+WEIR_API size_t weir_block_size(const weir_block *block);        /* at least what was asked for */
+WEIR_API void weir_block_drop(weir_block *block);                /* gives your reference back; any thread; NULL is fine */
+
+/* Emits the slice data[0..len) that lies in `block`, sharing the block: no copy. 0, or -1 when there is no memory. */
+WEIR_API int weir_emit_slice(weir_out *out, weir_block *block, const char *data, size_t len);
+
+/* Says why the item, or the opening, failed; `printf` style. Always returns WEIR_FAIL (-1). Only inside a stage's function. */
+WEIR_API weir_verdict weir_fail(const char *format, ...) WEIR_PRINTF(1, 2);
+WEIR_API weir_verdict weir_fail_memory(void);
+
+/* Says, beside weir_fail() in a sink's batch_end, how many items of the batch arrived all the same: those count as delivered and
+ * the rest as failed. Without it none did. */
+WEIR_API void weir_fail_from(size_t delivered);
+
+/* Says that the stage wants no more input: the sources stop, what is on its way still arrives. Inside a stage's function.
+ * This is how `head` ends a pipeline. */
+WEIR_API void weir_finish(void);
+
+/* The reading of the engine's clock, nanoseconds; monotonic. Virtual in the simulator. Inside a stage's function. */
+WEIR_API uint64_t weir_now_ns(void);
+
+/* ---- the stage ---------------------------------------------------------------------------------------------------------- */
+
+typedef enum weir_place {
+    WEIR_FUSED = 0, /* one loop with its neighbours */
+    WEIR_OWN = 1,   /* a strand of its own: runs beside its neighbours */
+} weir_place;
+
+typedef enum weir_on_error {
+    WEIR_STOP = 0, /* what is ahead of the item goes on to the end, what is behind it is handed back, the pipeline ends */
+    WEIR_SKIP = 1, /* the item is counted as failed */
+} weir_on_error;
+
+typedef struct weir_stage {
+    const char *name;      /* unique in the pipeline; 1 to 63 bytes, copied */
+    const weir_type *in;   /* NULL for a source */
+    const weir_type *out;  /* NULL: the same as comes in. A source must say; a sink says WEIR_NONE */
+    void *state;           /* passed to every function; lent until close */
+
+    /* Exactly one of these four: the stage's shape. */
+
+    /* One item, changed in place. Must not change its type. */
+    weir_verdict (*map)(void *state, void *item);
+
+    /* One item in, any number of items out, of any type. 0, or -1 after weir_fail(): then nothing that it put out counts. The
+     * item stays the engine's; slices of it may be put out. */
+    int (*each)(void *state, void *item, weir_out *out);
+
+    /* A whole batch, changed in place (of exactly the type `in`: no extension fits, since the array's stride differs): keeps what it wants at the front of the array, in order, and returns how many it kept.
+     * What it drops it destroys itself. A sink (out = WEIR_NONE) returns how many items it took from the front. Fewer than n
+     * from a sink, or more than n (weir_fail_batch()) from any, means failure after weir_fail(): in a sink it is the item at
+     * the returned index that failed, elsewhere the whole batch. */
+    size_t (*batch)(void *state, void *items, size_t n);
+
+    /* A source: puts some items out and returns WEIR_MORE, WEIR_IDLE or WEIR_END, or -1 after weir_fail(). */
+    int (*pull)(void *state, weir_out *out);
+
+    /* All optional. */
+    int (*batch_end)(void *state);              /* map and each only: after the last item of each batch, before the engine waits
+                                                   for more; a sink writes its buffer here; 0, or -1 after weir_fail() */
+    int (*open)(void *state);                   /* before the first item, on the thread that hands the stage over; 0 or -1 */
+    int (*flush)(void *state, weir_out *out);   /* puts out what the stage holds; 0 or -1 */
+    int (*tick)(void *state, weir_out *out);    /* about every tick_ms, between batches, also when nothing flows; 0 or -1 */
+    void (*close)(void *state);                 /* the end: exactly once, also if open was never called */
+    void (*interrupt)(void *state);             /* any thread, any time between open and close: makes a waiting call of a
+                                                   blocking stage return early; a pull then returns what it has */
+    uint32_t tick_ms;                           /* 0: no ticks */
+    weir_place place;
+    weir_on_error on_error;
+    bool blocking;                              /* may wait: gets a thread of its own; implies WEIR_OWN */
+    void *reserved[8];                          /* zero */
+} weir_stage;
+
+/* What a batch function returns after weir_fail() when the whole batch failed. */
+#define weir_fail_batch() (SIZE_MAX)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

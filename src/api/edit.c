@@ -1,0 +1,794 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Edits: a list of operations, replayed on a copy of the plan in force when their turn comes.
+ *
+ * The order of a commit, and what undoes each step if a later one fails: take the turn; replay and check (nothing touched); open
+ * the new stages (they are closed again); make strands, channels and changes (given back); post to the entry strand and wait (withdrawn,
+ * if it has not been taken). From the moment that the entry has its change nothing can fail, and the new plan is put in force.
+ */
+#include "api/pipeline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum op_kind { OP_BEFORE, OP_AFTER, OP_FIRST, OP_LAST, OP_POP, OP_REPLACE, OP_ADD, OP_APPEND, OP_CONNECT };
+
+struct op {
+    struct op *next;
+    enum op_kind kind;
+    struct instance *stage; /* new in this edit, or NULL */
+    char name[64];          /* where, or which */
+    char to[64];
+};
+
+struct weir_edit {
+    weir_pipeline *p;
+    struct op *ops, **ops_end;
+    int status; /* the first error of an operation, with its message */
+    char text[512];
+    bool expects;
+    bool committed; /* the stages belong to the pipeline */
+    uint64_t expected;
+    uint64_t timeout_ms;
+};
+
+/* What a commit works with. */
+struct commit {
+    weir_pipeline *p;
+    weir_edit *e;
+    uint64_t start_ns, deadline_ns;
+    struct plan *plan; /* the new one */
+    struct instance **path;
+    size_t n;
+    struct edit_record *record;
+    bool last; /* the strands ended meanwhile, and we were in the way of whoever noticed */
+    char held_up_by[64];
+};
+
+/* ---- operations ---------------------------------------------------------------------------------------------------------- */
+
+static bool replay_one(struct plan *plan, const struct op *op, struct plan_error *error)
+{
+    switch (op->kind) {
+    case OP_BEFORE:
+        return plan_insert_before(plan, op->name, op->stage, error);
+    case OP_AFTER:
+        return plan_insert_after(plan, op->name, op->stage, error);
+    case OP_FIRST:
+        return plan_insert_first(plan, op->stage, error);
+    case OP_LAST:
+        return plan_insert_last(plan, op->stage, error);
+    case OP_POP:
+        return plan_pop(plan, op->name, error);
+    case OP_REPLACE:
+        return plan_replace(plan, op->name, op->stage, error);
+    case OP_ADD:
+        return plan_add(plan, op->stage, error);
+    case OP_APPEND:
+        return plan_append(plan, op->stage, error);
+    default:
+        return plan_connect(plan, op->name, op->to, error);
+    }
+}
+
+/* A copy of the plan in force with the edit's operations made. NULL with the error. Under the lock or the turn. */
+static struct plan *replay(const weir_edit *e, struct plan_error *error)
+{
+    struct plan *plan = plan_copy(e->p->plan);
+    if (!plan) {
+        error->no_memory = true;
+        snprintf(error->text, sizeof error->text, "no memory for the plan");
+        return NULL;
+    }
+    for (const struct op *op = e->ops; op; op = op->next) {
+        if (!replay_one(plan, op, error)) {
+            plan_free(plan);
+            return NULL;
+        }
+    }
+    return plan;
+}
+
+weir_edit *weir_edit_begin(weir_pipeline *p)
+{
+    weir_edit *e = plat_alloc(sizeof *e);
+    if (!e) {
+        pipeline_error(WEIR_ENOMEM, "no memory for an edit");
+        return NULL;
+    }
+    e->p = p;
+    e->ops_end = &e->ops;
+    return e;
+}
+
+void weir_edit_expect(weir_edit *e, uint64_t revision)
+{
+    e->expects = true;
+    e->expected = revision;
+}
+
+void weir_edit_timeout(weir_edit *e, uint64_t timeout_ms)
+{
+    e->timeout_ms = timeout_ms;
+}
+
+static int edit_error(weir_edit *e, int status, const char *text)
+{
+    if (e->status == WEIR_OK) {
+        e->status = status;
+        snprintf(e->text, sizeof e->text, "%s", text);
+    }
+    return pipeline_error(status, "%s", text);
+}
+
+static void close_lent(const weir_stage *stage)
+{
+    if (stage && stage->close)
+        stage->close(stage->state);
+}
+
+/* Keeps the operation, checks it against the plan as it is now, and takes it back off the list if it does not fit. */
+static int add_op(weir_edit *e, enum op_kind kind, const char *name, const char *to, const weir_stage *stage)
+{
+    struct plan_error error = {0};
+    bool no_memory = false;
+    struct op *op = plat_alloc(sizeof *op);
+    if (!op) {
+        close_lent(stage);
+        return edit_error(e, WEIR_ENOMEM, "no memory for an edit");
+    }
+    if (stage && !(op->stage = instance_new(stage, error.text, sizeof error.text, &no_memory))) {
+        plat_free(op);
+        close_lent(stage);
+        return edit_error(e, no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, error.text);
+    }
+    op->kind = kind;
+    snprintf(op->name, sizeof op->name, "%s", name ? name : "");
+    snprintf(op->to, sizeof op->to, "%s", to ? to : "");
+    *e->ops_end = op;
+    e->ops_end = &op->next;
+    plat_lock(&e->p->lock);
+    struct plan *plan = e->status == WEIR_OK ? replay(e, &error) : NULL;
+    plat_unlock(&e->p->lock);
+    if (e->status != WEIR_OK)
+        return pipeline_error(e->status, "%s", e->text);
+    if (!plan)
+        return edit_error(e, error.no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, error.text);
+    plan_free(plan);
+    return WEIR_OK;
+}
+
+int weir_edit_insert_before(weir_edit *e, const char *where, const weir_stage *stage)
+{
+    return add_op(e, OP_BEFORE, where, NULL, stage);
+}
+
+int weir_edit_insert_after(weir_edit *e, const char *where, const weir_stage *stage)
+{
+    return add_op(e, OP_AFTER, where, NULL, stage);
+}
+
+int weir_edit_insert_first(weir_edit *e, const weir_stage *stage)
+{
+    return add_op(e, OP_FIRST, NULL, NULL, stage);
+}
+
+int weir_edit_insert_last(weir_edit *e, const weir_stage *stage)
+{
+    return add_op(e, OP_LAST, NULL, NULL, stage);
+}
+
+int weir_edit_pop(weir_edit *e, const char *name)
+{
+    return add_op(e, OP_POP, name, NULL, NULL);
+}
+
+int weir_edit_replace(weir_edit *e, const char *name, const weir_stage *stage)
+{
+    return add_op(e, OP_REPLACE, name, NULL, stage);
+}
+
+int weir_edit_add(weir_edit *e, const weir_stage *stage)
+{
+    return add_op(e, OP_ADD, NULL, NULL, stage);
+}
+
+int weir_edit_connect(weir_edit *e, const char *from, const char *to)
+{
+    return add_op(e, OP_CONNECT, from, to, NULL);
+}
+
+/* Frees the edit; closes its stages unless the pipeline has them. */
+static void free_edit(weir_edit *e)
+{
+    char kept[sizeof plat_self()->error]; /* a close function may fail in its own way */
+    memcpy(kept, plat_self()->error, sizeof kept);
+    while (e->ops) {
+        struct op *op = e->ops;
+        e->ops = op->next;
+        if (op->stage && !e->committed) {
+            pipeline_close_stage(e->p, op->stage);
+            instance_free(op->stage);
+        }
+        plat_free(op);
+    }
+    plat_free(e);
+    memcpy(plat_self()->error, kept, sizeof kept);
+}
+
+void weir_edit_discard(weir_edit *e)
+{
+    if (e)
+        free_edit(e);
+}
+
+/* ---- preparing ----------------------------------------------------------------------------------------------------------- */
+
+static int check_turn(struct commit *c)
+{
+    weir_edit *e = c->e;
+    plat_lock(&c->p->lock);
+    bool over = c->p->ended || (c->p->started && c->p->live == 0);
+    plat_unlock(&c->p->lock);
+    if (over)
+        return pipeline_error(WEIR_EENDED, "pipeline \"%s\" has ended", c->p->name);
+    if (e->expects && e->expected != c->p->plan->revision)
+        return pipeline_error(WEIR_ECONFLICT, "the edit expected revision %llu, and revision %llu is in force",
+                              (unsigned long long)e->expected, (unsigned long long)c->p->plan->revision);
+    if (e->status != WEIR_OK)
+        return pipeline_error(e->status, "%s", e->text);
+    return WEIR_OK;
+}
+
+static int make_plan(struct commit *c)
+{
+    struct plan_error error = {0};
+    c->plan = replay(c->e, &error);
+    if (!c->plan || (c->p->started && !plan_check(c->plan, &error)))
+        return pipeline_error(error.no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, "%s", error.text);
+    c->path = plat_alloc((c->plan->count + 1) * sizeof(struct instance *));
+    if (!c->path)
+        return pipeline_error(WEIR_ENOMEM, "no memory for the plan");
+    plan_path(c->plan, c->path, &c->n, &error);
+    const struct instance *moved = layout_moved(&c->p->layout, c->path, c->n);
+    if (moved)
+        return pipeline_error(WEIR_EREFUSED, "\"%s\" would come to stand in front of a stage that it stands behind now; expected stages "
+                              "that stay to keep their order (pop it in one edit, insert it in the next)", moved->name);
+    return WEIR_OK;
+}
+
+static int open_new(struct commit *c)
+{
+    for (struct op *op = c->e->ops; op; op = op->next) {
+        struct instance *in = op->stage;
+        if (!in || in->opened || !plan_has(c->plan, in)) /* popped again by the same edit: never opened */
+            continue;
+        plat_self()->error[0] = 0;
+        if (in->def.open && in->def.open(in->def.state) < 0)
+            return pipeline_error(WEIR_ESTAGE, "stage \"%s\" could not be opened: %s", in->name, plat_self()->error);
+        in->opened = true;
+    }
+    return WEIR_OK;
+}
+
+static bool on_path(const struct commit *c, const struct instance *in)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->path[i] == in)
+            return true;
+    return false;
+}
+
+/* Whether the stage would have to come to rest first: it is to run again, or to go, and still drains what is ahead of an earlier
+ * edit's cut. */
+static bool must_rest(const struct commit *c, const struct instance *in)
+{
+    return !pipeline_runs(c->p, in) && (on_path(c, in) || !plan_has(c->plan, in));
+}
+
+/* Under the lock: the stage that an earlier edit still has to release before this one can be made, or NULL. */
+static const struct instance *not_at_rest(const struct commit *c)
+{
+    for (size_t i = 0; i < c->p->plan->count; i++) {
+        const struct instance *in = c->p->plan->nodes[i].stage;
+        if (at_acquire(&in->busy) && must_rest(c, in))
+            return in;
+    }
+    return NULL;
+}
+
+static void name_holder(struct commit *c, const struct instance *in)
+{
+    if (in && !*c->held_up_by)
+        snprintf(c->held_up_by, sizeof c->held_up_by, "%s", in->name);
+}
+
+/* Waits under the lock; false when the edit's time is over or nothing runs any more. */
+static bool wait_more(struct commit *c)
+{
+    return c->p->live > 0 && plat_wait(&c->p->changed, &c->p->lock, c->deadline_ns) && c->p->live > 0;
+}
+
+static int too_late(struct commit *c, const char *what)
+{
+    plat_lock(&c->p->lock);
+    bool over = c->p->live == 0;
+    plat_unlock(&c->p->lock);
+    if (over)
+        return pipeline_error(WEIR_EENDED, "pipeline \"%s\" has ended", c->p->name);
+    return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: %s%s%s%s", (unsigned long long)c->e->timeout_ms, what,
+                          *c->held_up_by ? " \"" : "", c->held_up_by, *c->held_up_by ? "\"" : "");
+}
+
+static int wait_for_stages(struct commit *c)
+{
+    const struct instance *in;
+    bool in_time = true;
+    plat_lock(&c->p->lock);
+    while ((in = not_at_rest(c)) && in_time) {
+        name_holder(c, in);
+        in_time = wait_more(c);
+    }
+    plat_unlock(&c->p->lock);
+    return in ? too_late(c, "an earlier edit still waits for stage") : WEIR_OK;
+}
+
+static int wait_for_records(struct commit *c)
+{
+    for (;;) {
+        pipeline_reap(c->p);
+        if (c->p->record_count < UNSETTLED_MAX)
+            return WEIR_OK;
+        plat_lock(&c->p->lock);
+        bool oldest_settles = false;
+        for (struct edit_record *r = c->p->records; r; r = r->next)
+            oldest_settles |= at_acquire(&r->remaining) == 0;
+        bool in_time = oldest_settles || wait_more(c);
+        plat_unlock(&c->p->lock);
+        if (!in_time)
+            return too_late(c, "too many edits wait for the data ahead of them to drain");
+    }
+}
+
+/* Marks what happens to the stages that the data does not reach any more. */
+static void set_fates(struct commit *c)
+{
+    for (size_t i = 0; i < c->p->layout.count; i++) {
+        const struct program *program = c->p->layout.seats[i].program;
+        for (size_t j = 0; j < program->count; j++) {
+            struct instance *in = program->stages[j];
+            in->fate = on_path(c, in) ? FATE_STAY : plan_has(c->plan, in) ? FATE_REST : FATE_CLOSE;
+        }
+    }
+    for (size_t i = 0; i < c->n; i++)
+        c->path[i]->fate = FATE_STAY;
+}
+
+static int make_record(struct commit *c)
+{
+    set_fates(c);
+    struct edit_record *r = c->record = layout_change(&c->p->supply, &c->p->layout, c->path, c->n);
+    if (!r)
+        return pipeline_error(WEIR_ENOMEM, "no memory for the edit");
+    for (size_t i = 0; i < r->fresh_count; i++) {
+        if (r->fresh[i]->blocking && exec_thread_start(&c->p->exec, r->fresh[i])) {
+            for (size_t j = 0; j < i; j++)
+                exec_thread_join(&c->p->exec, r->fresh[j]);
+            record_discard(&c->p->supply, r);
+            c->record = NULL;
+            return pipeline_error(WEIR_ESYSTEM, "the system gives no thread for a blocking stage");
+        }
+    }
+    return WEIR_OK;
+}
+
+/* The entry must have passed those cuts of earlier edits that change what it runs. */
+static int wait_for_entry(struct commit *c)
+{
+    struct strand *s = c->record->entry;
+    plat_lock(&c->p->lock);
+    bool in_time = true;
+    while (s && at_load(&s->cuts_due) > 0 && in_time) {
+        name_holder(c, atomic_load_explicit(&s->current, memory_order_relaxed));
+        in_time = wait_more(c);
+    }
+    bool passed = !s || at_load(&s->cuts_due) == 0;
+    plat_unlock(&c->p->lock);
+    return passed ? WEIR_OK : too_late(c, "the data ahead of an earlier edit still drains through");
+}
+
+/* ---- the cut ------------------------------------------------------------------------------------------------------------- */
+
+static void discard_record(struct commit *c)
+{
+    struct edit_record *r = c->record;
+    for (size_t i = 0; i < r->fresh_count; i++)
+        exec_thread_join(&c->p->exec, r->fresh[i]);
+    record_discard(&c->p->supply, r);
+    c->record = NULL;
+}
+
+static bool applied_soon(const struct change *change)
+{
+    uint64_t until = plat_now_ns() + plat_spin_ns();
+    do {
+        for (int i = 0; i < 16; i++) {
+            if (at_acquire(&change->applied))
+                return true;
+            plat_relax();
+        }
+    } while (plat_now_ns() < until);
+    return false;
+}
+
+/* A source that is to end may be waiting for data that never comes. */
+static void interrupt_leaving(struct commit *c)
+{
+    struct change *change = &c->record->changes[0];
+    for (size_t i = 0; i < change->leave_count; i++) {
+        struct instance *in = change->leave[i];
+        plat_lock(&c->p->lock);
+        if (in->opened && !in->closed && in->def.interrupt)
+            in->def.interrupt(in->def.state);
+        plat_unlock(&c->p->lock);
+    }
+}
+
+static bool entry_over(const struct commit *c)
+{
+    return at_load(&c->record->entry->state) == STRAND_ENDED;
+}
+
+/* Waits until the entry strand has made the cut. False: it will not, and the change was withdrawn. */
+static bool wait_for_cut(struct commit *c)
+{
+    struct strand *s = c->record->entry;
+    struct change *change = &c->record->changes[0];
+    bool in_time = true;
+    if (applied_soon(change))
+        return true;
+    plat_lock(&c->p->lock);
+    while (!at_acquire(&change->applied) && !entry_over(c) && in_time) {
+        name_holder(c, atomic_load_explicit(&s->current, memory_order_relaxed));
+        in_time = plat_wait(&c->p->changed, &c->p->lock, c->deadline_ns);
+    }
+    plat_unlock(&c->p->lock);
+    if (at_acquire(&change->applied) || strand_withdraw(s))
+        return at_acquire(&change->applied);
+    plat_lock(&c->p->lock); /* the strand has just taken it: it is being applied */
+    while (!at_acquire(&change->applied))
+        plat_wait(&c->p->changed, &c->p->lock, UINT64_MAX);
+    plat_unlock(&c->p->lock);
+    return true;
+}
+
+/* What strands will count down when they come to their part: counted up before the first can. */
+static void announce(struct commit *c)
+{
+    struct edit_record *r = c->record;
+    for (size_t i = 1; i < r->change_count; i++)
+        if (r->changes[i].weighs)
+            atomic_fetch_add(&r->changes[i].strand->cuts_due, 1);
+    for (size_t i = 0; i < c->n; i++)
+        at_store(&c->path[i]->busy, true);
+    plat_lock(&c->p->lock);
+    c->p->live += r->fresh_count;
+    plat_unlock(&c->p->lock);
+}
+
+/* The reverse, when the change was withdrawn. */
+static void unannounce(struct commit *c)
+{
+    struct edit_record *r = c->record;
+    for (size_t i = 1; i < r->change_count; i++)
+        if (r->changes[i].weighs)
+            atomic_fetch_sub(&r->changes[i].strand->cuts_due, 1);
+    plat_lock(&c->p->lock);
+    for (size_t i = 0; i < c->n; i++)
+        if (!pipeline_runs(c->p, c->path[i]))
+            at_store(&c->path[i]->busy, false);
+    c->p->live -= r->fresh_count;
+    c->last = c->p->live == 0;
+    plat_unlock(&c->p->lock);
+}
+
+static int cut(struct commit *c)
+{
+    struct strand *s = c->record->entry;
+    if (!s)
+        return WEIR_OK;
+    announce(c);
+    strand_post(s, &c->record->changes[0]);
+    interrupt_leaving(c);
+    if (wait_for_cut(c))
+        return WEIR_OK;
+    unannounce(c);
+    bool over = entry_over(c);
+    if (over)
+        return pipeline_error(WEIR_EENDED, "the data has ended in front of the edit's place; pipeline \"%s\" is about to end",
+                              c->p->name);
+    return too_late(c, *c->held_up_by ? "it waited for the function of stage" : "its place in the pipeline was not reached");
+}
+
+/* ---- putting the plan in force ------------------------------------------------------------------------------------------- */
+
+/* Stages that left: those that ran retire by themselves, those that were parked are closed by us. */
+static void let_go(struct commit *c, struct plan *old)
+{
+    for (size_t i = 0; i < old->count; i++) {
+        struct instance *in = old->nodes[i].stage;
+        if (plan_has(c->plan, in))
+            continue;
+        plat_lock(&c->p->lock);
+        in->next = c->p->retiring;
+        c->p->retiring = in;
+        plat_unlock(&c->p->lock);
+    }
+}
+
+static void close_parked_leavers(struct commit *c)
+{
+    for (struct instance *in = c->p->retiring; in; in = in->next) /* only who has the turn changes the list */
+        if (!at_acquire(&in->busy))
+            pipeline_close_stage(c->p, in);
+}
+
+/* New stages that the same edit has popped again never got into the plan. */
+static void drop_unused(struct commit *c)
+{
+    for (struct op *op = c->e->ops; op; op = op->next) {
+        if (!op->stage || plan_has(c->p->plan, op->stage))
+            continue;
+        pipeline_close_stage(c->p, op->stage);
+        instance_free(op->stage);
+        op->stage = NULL;
+    }
+}
+
+static void put_in_force(struct commit *c)
+{
+    weir_pipeline *p = c->p;
+    struct plan *old = p->plan;
+    let_go(c, old);
+    c->plan->revision = old->revision + (p->started ? 1 : 0);
+    plat_lock(&p->lock);
+    p->plan = c->plan;
+    c->plan = NULL;
+    if (c->record) {
+        layout_free(&p->layout);
+        p->layout = c->record->layout;
+        c->record->layout = (struct layout){0};
+    }
+    plat_unlock(&p->lock);
+    drop_unused(c);
+    close_parked_leavers(c);
+    c->e->committed = true;
+    plan_free(old);
+    if (c->record) {
+        c->record->next = p->records;
+        p->records = c->record;
+        p->record_count++;
+    }
+}
+
+static void fill_receipt(const struct commit *c, weir_receipt *r, uint64_t prepared_ns)
+{
+    const struct change *change = c->record && c->record->entry ? &c->record->changes[0] : NULL;
+    r->revision = c->p->plan->revision;
+    r->changed = true;
+    r->prepare_ns = prepared_ns - c->start_ns;
+    r->effect_ns = (change ? change->applied_ns : plat_now_ns()) - c->start_ns;
+    snprintf(r->held_up_by, sizeof r->held_up_by, "%s", c->held_up_by);
+    if (!change)
+        return;
+    r->position = r->items_before = change->position;
+    if (change->mark_put)
+        r->items_after = count_get(&change->mark->put) - change->position;
+    else if (change->after)
+        r->items_after = count_get(&change->after->taken) - change->after_base;
+}
+
+/* All that can fail. Before the start there is nothing to open and nothing that runs. */
+static int prepare(struct commit *c)
+{
+    if (!c->p->started)
+        return WEIR_OK;
+    int status = open_new(c);
+    if (status == WEIR_OK)
+        status = wait_for_records(c);
+    if (status == WEIR_OK)
+        status = wait_for_stages(c);
+    if (status == WEIR_OK)
+        status = make_record(c);
+    if (status == WEIR_OK && (status = wait_for_entry(c)) != WEIR_OK)
+        discard_record(c);
+    return status;
+}
+
+static int commit_turn(struct commit *c, weir_receipt *receipt)
+{
+    int status = check_turn(c);
+    if (status == WEIR_OK)
+        status = make_plan(c);
+    if (status != WEIR_OK)
+        return status;
+    if (plan_same(c->plan, c->p->plan)) {
+        receipt->revision = c->p->plan->revision;
+        return WEIR_OK;
+    }
+    if ((status = prepare(c)) != WEIR_OK)
+        return status;
+    uint64_t prepared_ns = plat_now_ns();
+    if (c->record && (status = cut(c)) != WEIR_OK) {
+        discard_record(c);
+        return status;
+    }
+    put_in_force(c);
+    fill_receipt(c, receipt, prepared_ns);
+    return WEIR_OK;
+}
+
+static int commit(weir_edit *e, weir_receipt *receipt)
+{
+    struct commit c = {.p = e->p, .e = e, .start_ns = plat_now_ns(), .deadline_ns = UINT64_MAX};
+    if (e->timeout_ms)
+        c.deadline_ns = c.start_ns + e->timeout_ms * (uint64_t)1000000;
+    if (!turn_take(c.p, c.deadline_ns))
+        return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: an earlier one has not finished",
+                              (unsigned long long)e->timeout_ms);
+    int status = commit_turn(&c, receipt);
+    turn_give(c.p);
+    if (c.last)
+        pipeline_over(c.p);
+    plan_free(c.plan);
+    plat_free(c.path);
+    receipt->total_ns = plat_now_ns() - c.start_ns;
+    return status;
+}
+
+int weir_commit(weir_edit *e, weir_receipt *receipt)
+{
+    weir_receipt unused, *r = receipt ? receipt : &unused;
+    *r = (weir_receipt){0};
+    int status;
+    if (strand_inside(&e->p->env))
+        status = pipeline_error(WEIR_EINSIDE, "committing inside a stage's function would wait for itself; use weir_commit_async()");
+    else
+        status = commit(e, r);
+    free_edit(e);
+    return status;
+}
+
+/* ---- one operation as an edit -------------------------------------------------------------------------------------------- */
+
+static int one(weir_pipeline *p, enum op_kind kind, const char *name, const char *to, const weir_stage *stage, weir_receipt *receipt)
+{
+    weir_edit *e = weir_edit_begin(p);
+    if (!e) {
+        close_lent(stage);
+        return WEIR_ENOMEM;
+    }
+    int status = add_op(e, kind, name, to, stage);
+    if (status == WEIR_OK)
+        return weir_commit(e, receipt);
+    free_edit(e);
+    return status;
+}
+
+int weir_append(weir_pipeline *p, const weir_stage *stage)
+{
+    return one(p, OP_APPEND, NULL, NULL, stage, NULL);
+}
+
+int weir_add(weir_pipeline *p, const weir_stage *stage)
+{
+    return one(p, OP_ADD, NULL, NULL, stage, NULL);
+}
+
+int weir_insert_before(weir_pipeline *p, const char *where, const weir_stage *stage, weir_receipt *receipt)
+{
+    return one(p, OP_BEFORE, where, NULL, stage, receipt);
+}
+
+int weir_insert_after(weir_pipeline *p, const char *where, const weir_stage *stage, weir_receipt *receipt)
+{
+    return one(p, OP_AFTER, where, NULL, stage, receipt);
+}
+
+int weir_insert_first(weir_pipeline *p, const weir_stage *stage, weir_receipt *receipt)
+{
+    return one(p, OP_FIRST, NULL, NULL, stage, receipt);
+}
+
+int weir_insert_last(weir_pipeline *p, const weir_stage *stage, weir_receipt *receipt)
+{
+    return one(p, OP_LAST, NULL, NULL, stage, receipt);
+}
+
+int weir_pop(weir_pipeline *p, const char *name, weir_receipt *receipt)
+{
+    return one(p, OP_POP, name, NULL, NULL, receipt);
+}
+
+int weir_replace(weir_pipeline *p, const char *name, const weir_stage *stage, weir_receipt *receipt)
+{
+    return one(p, OP_REPLACE, name, NULL, stage, receipt);
+}
+
+int weir_connect(weir_pipeline *p, const char *from, const char *to, weir_receipt *receipt)
+{
+    return one(p, OP_CONNECT, from, to, NULL, receipt);
+}
+
+/* ---- without waiting ----------------------------------------------------------------------------------------------------- */
+
+static void commit_asked(struct async_edit *a)
+{
+    weir_receipt receipt;
+    int status = weir_commit(a->edit, &receipt);
+    if (a->done)
+        a->done(a->arg, status, &receipt, status == WEIR_OK ? "" : plat_self()->error);
+    plat_free(a);
+}
+
+static void edit_thread(void *arg)
+{
+    weir_pipeline *p = arg;
+    plat_lock(&p->lock);
+    for (;;) {
+        while (!p->asked && !p->editor_quits)
+            plat_wait(&p->changed, &p->lock, UINT64_MAX);
+        struct async_edit *a = p->asked;
+        if (!a)
+            break;
+        p->asked = a->next;
+        if (!p->asked)
+            p->asked_end = &p->asked;
+        plat_unlock(&p->lock);
+        commit_asked(a);
+        plat_lock(&p->lock);
+    }
+    plat_unlock(&p->lock);
+}
+
+static bool editor_ready(weir_pipeline *p)
+{
+    if (!p->has_editor)
+        p->has_editor = plat_thread_start(&p->editor, "weir-editor", edit_thread, p) == 0;
+    return p->has_editor;
+}
+
+int weir_commit_async(weir_edit *e, weir_done *done, void *arg)
+{
+    weir_pipeline *p = e->p;
+    struct async_edit *a = plat_alloc(sizeof *a);
+    if (!a) {
+        free_edit(e);
+        return pipeline_error(WEIR_ENOMEM, "no memory for an edit");
+    }
+    *a = (struct async_edit){.edit = e, .done = done, .arg = arg};
+    plat_lock(&p->lock);
+    bool taken = !p->editor_quits && editor_ready(p);
+    if (taken) {
+        *p->asked_end = a;
+        p->asked_end = &a->next;
+        plat_broadcast(&p->changed);
+    }
+    plat_unlock(&p->lock);
+    if (taken)
+        return WEIR_OK;
+    plat_free(a);
+    free_edit(e);
+    return pipeline_error(WEIR_ESYSTEM, "the system gives no thread to commit edits on");
+}
+
+void editor_stop(weir_pipeline *p)
+{
+    plat_lock(&p->lock);
+    p->editor_quits = true;
+    plat_broadcast(&p->changed);
+    bool has = p->has_editor;
+    plat_unlock(&p->lock);
+    if (has)
+        plat_thread_join(&p->editor);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pipeline.h - what stands behind a weir_pipeline: the plan in force, the strands that run it, and the turn that edits take.
+ *
+ * TWO LOCKS. `lock` guards what any thread may ask about, is held for moments, and never while a stage's function runs (except
+ * interrupt, which must not call back). The *turn* is held for a whole edit, by one thread at a time, first come first served; it
+ * is what makes edits totally ordered. Who has the turn may take the lock, not the other way round.
+ */
+#ifndef API_PIPELINE_H
+#define API_PIPELINE_H
+
+#include <weir/weir.h>
+
+#include "core/plan.h"
+#include "exec/exec.h"
+
+#define UNSETTLED_MAX 32 /* edits whose old items are still draining; the next one waits. Part of the memory bound. */
+
+struct waiter {
+    struct waiter *next;
+    bool granted;
+};
+
+struct async_edit {
+    struct async_edit *next;
+    weir_edit *edit;
+    weir_done *done;
+    void *arg;
+};
+
+struct weir_pipeline {
+    struct env env; /* first: env callbacks cast back */
+    struct exec exec;
+    struct supply supply;
+    char name[64];
+    unsigned workers;
+
+    struct plat_lock lock;
+    struct plat_cond changed; /* something under `lock` changed that somebody may wait for */
+
+    bool turn_taken;       /* under lock */
+    struct waiter *waiters; /* under lock: who waits for the turn, first come first */
+    struct plan *plan;    /* replaced under turn and lock; read under either */
+    struct layout layout; /* the same */
+    struct edit_record *records; /* under the turn: unsettled edits, newest first */
+    size_t record_count;
+
+    struct instance *retiring; /* under lock: left the plan and not forgotten yet */
+    weir_totals gone;          /* under lock: counts of stages that are no more */
+    bool started, ended;       /* under lock */
+    size_t live;               /* under lock: strands that have not ended */
+    char failure[640];         /* under lock: the first failure; "" for none */
+
+    struct async_edit *asked, **asked_end; /* under lock */
+    struct plat_thread editor;             /* commits them; started with the first */
+    bool has_editor, editor_quits;
+};
+
+int pipeline_error(int status, const char *format, ...) WEIR_PRINTF(2, 3); /* keeps the message; returns status */
+
+bool turn_take(weir_pipeline *p, uint64_t deadline_ns); /* false: the deadline passed; the turn was not taken */
+void turn_give(weir_pipeline *p);
+
+/* Closes the stage unless that was done. Not under the lock. */
+void pipeline_close_stage(weir_pipeline *p, struct instance *in);
+
+/* Under the turn: gives back what settled edits left behind. */
+void pipeline_reap(weir_pipeline *p);
+
+/* Frees a stage that left the plan for good and was closed: its counts are kept. Under the lock. */
+void pipeline_forget(weir_pipeline *p, struct instance *in);
+
+/* Under the lock: whether a strand of the layout in force has the stage. */
+bool pipeline_runs(const weir_pipeline *p, const struct instance *in);
+
+/* Nothing runs any more: closes what is parked, and says that the pipeline has ended. Takes the turn. */
+void pipeline_over(weir_pipeline *p);
+
+/* The editor's thread, from weir_commit_async() to weir_free(). */
+void editor_stop(weir_pipeline *p);
+
+#endif

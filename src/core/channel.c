@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ring. Invariants: head <= tail <= head + ring size; places [head, tail) are the reader's to take; nothing is put after
+ * `closed` is set. Why no wake-up is lost is written at strand_kick() and at channel_room_or_wait().
+ */
+#include "core/channel.h"
+
+#include "core/strand.h"
+
+static struct batch flush_mark; /* its address stands in the ring for a flush pill */
+
+struct channel *channel_new(uint32_t batches)
+{
+    uint32_t places = 2;
+    while (places < batches)
+        places *= 2;
+    struct channel *ch = plat_alloc(sizeof *ch);
+    if (!ch)
+        return NULL;
+    ch->ring = plat_alloc(places * sizeof *ch->ring);
+    if (!ch->ring) {
+        plat_free(ch);
+        return NULL;
+    }
+    ch->mask = places - 1;
+    return ch;
+}
+
+void channel_free(struct channel *ch)
+{
+    plat_free(ch->ring);
+    plat_free(ch);
+}
+
+void channel_reset(struct channel *ch, struct strand *writer, struct strand *reader, uint32_t limit)
+{
+    ch->change = NULL;
+    ch->leftovers = NULL;
+    ch->head_seen = ch->tail_seen = 0;
+    at_store(&ch->tail, 0);
+    at_store(&ch->head, 0);
+    at_store(&ch->closed, PILL_NONE);
+    at_store(&ch->writer_waits, false);
+    atomic_store_explicit(&ch->items_put, 0, memory_order_relaxed);
+    atomic_store_explicit(&ch->items_taken, 0, memory_order_relaxed);
+    at_store(&ch->limit, limit <= ch->mask + 1 ? limit : ch->mask + 1);
+    at_store(&ch->writer, writer);
+    at_store(&ch->reader, reader);
+}
+
+static bool fits(const struct channel *ch)
+{
+    return at_relaxed(&ch->tail) - ch->head_seen < at_relaxed(&ch->limit);
+}
+
+bool channel_room(struct channel *ch)
+{
+    if (fits(ch))
+        return true;
+    ch->head_seen = at_acquire(&ch->head); /* pairs with the reader's store of head: it has emptied those places */
+    return fits(ch);
+}
+
+/*
+ * The writer announces (seq_cst store of writer_waits), then looks at head and limit (seq_cst loads). The reader stores head
+ * (seq_cst), then looks for the announcement. In the single order of seq_cst operations one of them comes second and sees the
+ * other; channel_set_limit() stands in the reader's place likewise. The reader holds the kick back until half of the ring is
+ * free: it goes on taking, and the writer puts nothing meanwhile, so that moment comes.
+ */
+bool channel_room_or_wait(struct channel *ch)
+{
+    if (channel_room(ch))
+        return true;
+    at_store(&ch->writer_waits, true);
+    ch->head_seen = at_load(&ch->head);
+    if (at_relaxed(&ch->tail) - ch->head_seen >= at_load(&ch->limit))
+        return false;
+    at_store(&ch->writer_waits, false);
+    return true;
+}
+
+bool channel_busy(struct channel *ch)
+{
+    if (at_relaxed(&ch->tail) == ch->head_seen)
+        return false;
+    ch->head_seen = at_acquire(&ch->head);
+    return at_relaxed(&ch->tail) != ch->head_seen;
+}
+
+static void put(struct channel *ch, struct batch *batch)
+{
+    uint64_t tail = at_relaxed(&ch->tail); /* ours */
+    ch->ring[tail & ch->mask] = batch;
+    struct strand *reader = at_relaxed(&ch->reader);
+    at_store(&ch->tail, tail + 1); /* seq_cst: publishes the place, and comes before strand_kick's load of the state */
+    strand_kick(reader);
+}
+
+void channel_put(struct channel *ch, struct batch *batch)
+{
+    count_add(&ch->items_put, batch->count);
+    put(ch, batch);
+}
+
+void channel_put_flush(struct channel *ch)
+{
+    put(ch, &flush_mark);
+}
+
+void channel_close(struct channel *ch, enum pill last, struct batch *leftovers)
+{
+    struct strand *reader = at_relaxed(&ch->reader); /* before the store: afterwards the reader may give the channel away */
+    ch->leftovers = leftovers;
+    for (struct batch *b = leftovers; b; b = (struct batch *)b->parcel.next)
+        count_add(&ch->items_put, b->count);
+    at_store(&ch->closed, last); /* seq_cst, for the same reason as in put() */
+    strand_kick(reader);
+}
+
+static void wake_writer(struct channel *ch, uint64_t head)
+{
+    uint64_t waiting = at_acquire(&ch->tail) - head;
+    if (waiting > at_load(&ch->limit) / 2)
+        return;
+    if (at_exchange(&ch->writer_waits, false)) /* first take the announcement, then read who made it */
+        strand_kick(at_load(&ch->writer));
+}
+
+static struct batch *take_ring(struct channel *ch)
+{
+    uint64_t head = at_relaxed(&ch->head); /* ours */
+    struct batch *batch = ch->ring[head & ch->mask];
+    if (batch != &flush_mark)
+        count_add(&ch->items_taken, batch->count);
+    at_store(&ch->head, head + 1); /* seq_cst: comes before the load of writer_waits; see channel_room_or_wait() */
+    if (at_load(&ch->writer_waits))
+        wake_writer(ch, head + 1);
+    return batch;
+}
+
+static bool ring_empty(struct channel *ch)
+{
+    if (at_relaxed(&ch->head) == ch->tail_seen)
+        ch->tail_seen = at_load(&ch->tail); /* pairs with put() */
+    return at_relaxed(&ch->head) == ch->tail_seen;
+}
+
+static enum pill take_last(struct channel *ch, enum pill last, struct batch **batch)
+{
+    struct batch *b = ch->leftovers;
+    if (!b)
+        return last;
+    ch->leftovers = (struct batch *)b->parcel.next;
+    b->parcel.next = NULL;
+    count_add(&ch->items_taken, b->count);
+    *batch = b;
+    return PILL_BATCH;
+}
+
+enum pill channel_take(struct channel *ch, struct batch **batch)
+{
+    if (ring_empty(ch)) {
+        enum pill last = (enum pill)at_load(&ch->closed); /* pairs with channel_close() */
+        if (last == PILL_NONE)
+            return PILL_NONE;
+        if (ring_empty(ch)) /* again: something may have been put between our look and the closing */
+            return take_last(ch, last, batch);
+    }
+    *batch = take_ring(ch);
+    return *batch == &flush_mark ? PILL_FLUSH : PILL_BATCH;
+}
+
+bool channel_empty(struct channel *ch)
+{
+    return ring_empty(ch) && at_load(&ch->closed) == PILL_NONE;
+}
+
+void channel_set_limit(struct channel *ch, uint32_t limit)
+{
+    at_store(&ch->limit, limit <= ch->mask + 1 ? limit : ch->mask + 1);
+    if (at_exchange(&ch->writer_waits, false))
+        strand_kick(at_load(&ch->writer));
+}

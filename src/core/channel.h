@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.h - the bounded ring of batches between two strands: one writer, one reader, and the only buffering there is.
+ *
+ *              writer strand                                        reader strand
+ *   channel_room? -> put, put, put -> close(cut | end)    take, take, take -> cut: go on with `next`, or end
+ *
+ * PILLS travel between batches, in order. `flush` has a place in the ring. `cut` and `end` are the last thing that a channel
+ * ever carries, so they need no place: closing a channel never waits, not even when it is full, and batches that found no room
+ * (leftovers) are handed over with the closing. After a `cut` the reader does what the channel's `change` says: at least it goes
+ * on with another channel. That is how an edit reroutes data without taking anything apart: nobody's end of a channel ever moves.
+ *
+ * WAITING. The reader never waits here: it finds the channel empty and comes to rest, and the writer kicks it after each put. The
+ * writer, finding no room, announces that it waits (writer_waits) and looks again; the reader kicks it when at least half of
+ * the ring is free, so that a full ring costs a wake-up for half a ring of batches, not one for each.
+ *
+ * THREADS. The writer's functions from the writer strand only, the reader's from the reader strand only; strands may move
+ * between threads. Channels come from the pipeline's pool and go back to it, and stay valid memory until the pipeline is freed:
+ * a kick through a stale channel wakes somebody for nothing, and that is all it does.
+ */
+#ifndef CORE_CHANNEL_H
+#define CORE_CHANNEL_H
+
+#include "core/batch.h"
+
+struct strand;
+struct change;
+
+enum pill {
+    PILL_NONE,  /* nothing there */
+    PILL_BATCH, /* not a pill: a batch */
+    PILL_FLUSH,
+    PILL_CUT,
+    PILL_END,
+};
+
+struct channel {
+    struct channel *pool_next; /* the pool's, under the pipeline's lock */
+    struct batch **ring;       /* set once; `mask` + 1 places */
+    uint32_t mask;
+    struct change *change;     /* what the reader does at the cut; set by the edit before the writer closes (release) */
+    _Atomic(struct strand *) writer, reader; /* set before use; whom to kick */
+
+    _Alignas(64) _Atomic uint64_t tail; /* batches put; writer stores (seq_cst), reader loads */
+    uint64_t head_seen;                 /* writer only: the reader's head as last seen */
+    counter items_put;                  /* written by the writer */
+    _Atomic int closed;                 /* enum pill; writer stores after the last put (release), reader loads (acquire) */
+    struct batch *leftovers;            /* writer's until closed, then the reader's */
+
+    _Alignas(64) _Atomic uint64_t head; /* batches taken; reader stores (seq_cst), writer loads */
+    uint64_t tail_seen;                 /* reader only */
+    counter items_taken;                /* written by the reader */
+
+    _Alignas(64) _Atomic bool writer_waits; /* Dekker: writer stores it, then loads head; reader stores head, then loads it */
+    _Atomic uint32_t limit;                 /* batches that fit now; small until the edit that made the channel has settled */
+};
+
+struct channel *channel_new(uint32_t batches); /* rounded up to a power of two; NULL: no memory */
+void channel_free(struct channel *ch);
+void channel_reset(struct channel *ch, struct strand *writer, struct strand *reader, uint32_t limit);
+
+/* Writer. */
+bool channel_room(struct channel *ch);
+bool channel_room_or_wait(struct channel *ch);               /* false: the writer will be kicked when there is room */
+bool channel_busy(struct channel *ch);                       /* the reader has at least one batch in front of it */
+void channel_put(struct channel *ch, struct batch *batch);   /* there must be room */
+void channel_put_flush(struct channel *ch);                  /* there must be room */
+void channel_close(struct channel *ch, enum pill last, struct batch *leftovers); /* then never touches it again */
+
+/* Reader. PILL_BATCH sets *batch. PILL_CUT and PILL_END are answered once everything before them was taken. */
+enum pill channel_take(struct channel *ch, struct batch **batch);
+bool channel_empty(struct channel *ch); /* nothing to take now, not even a pill */
+
+/* Any thread: sets how many batches fit, and lets a waiting writer know. */
+void channel_set_limit(struct channel *ch, uint32_t limit);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shelves of parcels. The invariant: a parcel is either on exactly one shelf, in one of its two lists, or held by exactly one
+ * strand or channel. Memory goes back to the system only when the pipeline is freed.
+ */
+#include "core/store.h"
+
+static struct shelf *shelf_of(struct store *store, size_t size)
+{
+    for (struct shelf *shelf = store->shelves; shelf; shelf = shelf->next)
+        if (shelf->size == size)
+            return shelf;
+    struct shelf *shelf = plat_alloc(sizeof *shelf);
+    if (!shelf)
+        return NULL;
+    shelf->size = size;
+    shelf->next = store->shelves;
+    store->shelves = shelf;
+    return shelf;
+}
+
+struct parcel *store_take(struct store *store, size_t size)
+{
+    struct shelf *shelf = shelf_of(store, size);
+    if (!shelf)
+        return NULL;
+    if (!shelf->kept && at_relaxed(&shelf->returned))
+        shelf->kept = atomic_exchange_explicit(&shelf->returned, NULL, memory_order_acquire); /* pairs with parcel_return */
+    struct parcel *parcel = shelf->kept;
+    if (parcel) {
+        shelf->kept = parcel->next;
+        parcel->next = NULL;
+        return parcel;
+    }
+    parcel = plat_alloc(size);
+    if (parcel)
+        parcel->home = shelf;
+    return parcel;
+}
+
+void parcel_return(struct parcel *parcel)
+{
+    struct shelf *shelf = parcel->home;
+    if (!shelf) {
+        plat_free(parcel);
+        return;
+    }
+    struct parcel *top = at_relaxed(&shelf->returned);
+    do
+        parcel->next = top;
+    while (!atomic_compare_exchange_weak_explicit(&shelf->returned, &top, parcel, memory_order_release, memory_order_relaxed));
+}
+
+static size_t free_list(struct parcel *parcel, size_t size)
+{
+    size_t bytes = 0;
+    while (parcel) {
+        struct parcel *next = parcel->next;
+        plat_free(parcel);
+        parcel = next;
+        bytes += size;
+    }
+    return bytes;
+}
+
+size_t store_free(struct store *store)
+{
+    size_t bytes = 0;
+    while (store->shelves) {
+        struct shelf *shelf = store->shelves;
+        store->shelves = shelf->next;
+        bytes += free_list(shelf->kept, shelf->size);
+        bytes += free_list(at_relaxed(&shelf->returned), shelf->size);
+        plat_free(shelf);
+    }
+    return bytes;
+}

@@ -1,0 +1,831 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Strands: the wake-up, the loop over batches, the pills, and the applying of changes.
+ *
+ * Invariants. Only the thread that has the strand in RUNNING, CALL or HELD touches it. At a boundary no item is inside the program:
+ * all are in `in`, in `unsent` or gone. A step begins only when nothing is unsent but perhaps a last, partly filled batch, and when
+ * `out` has room: asking before working is all the back-pressure there is. What a batch expands to beyond that room waits in
+ * `unsent`, which therefore never holds more than one batch's worth of work.
+ */
+#include "core/strand.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the wake-up -------------------------------------------------------------------------------------------------------- */
+
+static unsigned base(unsigned state)
+{
+    return state & 7u;
+}
+
+/*
+ * Why no wake-up is lost. All accesses to `state`, and the channel's stores and loads of tail, head and closed, are seq_cst.
+ * Somebody changes something (puts a batch, frees a place, posts a change), then reads `state` here. The strand looks at those
+ * things, and only then tries RUNNING -> IDLE (strand_rest).
+ *  - We see IDLE: we make it READY and it will look again.
+ *  - We see RUNNING without KICKED, and our CAS sets the bit: strand_rest's CAS expects no bit and fails; it looks again. If
+ *    instead strand_rest came first, our CAS fails, we read IDLE, see above.
+ *  - We see KICKED and do nothing: the bit is cleared (an RMW) before the strand looks again, and that RMW comes after our load, which
+ *    comes after our change; so that look sees the change.
+ *  - We see READY: strand_begin's exchange comes after our load, and the strand looks after it.
+ */
+void strand_kick(struct strand *s)
+{
+    unsigned state = at_load(&s->state);
+    for (;;) {
+        unsigned now = base(state);
+        if ((state & STRAND_KICKED) || now == STRAND_READY || now == STRAND_FREE || now == STRAND_ENDED)
+            return;
+        if (at_cas(&s->state, &state, now == STRAND_IDLE ? STRAND_READY : (state | STRAND_KICKED)))
+            break;
+    }
+    if (base(state) == STRAND_IDLE)
+        s->env->ready(s->env, s);
+}
+
+static void adopt(struct strand *s);
+
+void strand_activate(struct strand *s)
+{
+    adopt(s);
+    at_store(&s->state, STRAND_IDLE);
+    strand_kick(s);
+}
+
+void strand_begin(struct strand *s)
+{
+    at_exchange(&s->state, STRAND_RUNNING);
+}
+
+bool strand_kicked(struct strand *s)
+{
+    if (!(at_load(&s->state) & STRAND_KICKED))
+        return false;
+    atomic_fetch_and(&s->state, ~(unsigned)STRAND_KICKED);
+    return true;
+}
+
+bool strand_rest(struct strand *s)
+{
+    unsigned expected = STRAND_RUNNING;
+    if (at_cas(&s->state, &expected, STRAND_IDLE))
+        return true;
+    strand_kicked(s);
+    return false;
+}
+
+void strand_yield(struct strand *s)
+{
+    at_exchange(&s->state, STRAND_READY); /* a KICKED bit may go: READY runs anyway */
+}
+
+/* ---- blocking calls, and taking hold of a strand ------------------------------------------------------------------------- */
+
+static void swap_base(struct strand *s, unsigned from, unsigned to)
+{
+    unsigned state = at_load(&s->state);
+    for (;;) {
+        if (base(state) != from) { /* held: wait until the holder has let go */
+            plat_lock(&s->hold);
+            plat_unlock(&s->hold);
+            state = at_load(&s->state);
+        } else if (at_cas(&s->state, &state, (state & STRAND_KICKED) | to)) {
+            return;
+        }
+    }
+}
+
+/* Dekker with strand_post(): we store CALL, then look at the mailbox; the edit stores the mailbox, then looks
+ * for CALL. One sees the other, so no change waits for a function that has not returned. */
+static bool enter_call(struct strand *s)
+{
+    swap_base(s, STRAND_RUNNING, STRAND_CALL);
+    if (!at_load(&s->mailbox))
+        return true;
+    swap_base(s, STRAND_CALL, STRAND_RUNNING);
+    return false;
+}
+
+static void leave_call(struct strand *s)
+{
+    swap_base(s, STRAND_CALL, STRAND_RUNNING);
+}
+
+/* Makes the calling thread the strand's one thread for a moment, if the strand is idle or in a call, and if the change allows
+ * it: an idle strand must not call a stage's function on the editor's thread; inside a call the program must stay. If we find
+ * it neither idle nor in a call, it will look at its mailbox by itself, before it rests or enters one. */
+static bool hold(struct strand *s, const struct change *change)
+{
+    for (;;) {
+        unsigned state = at_load(&s->state);
+        bool idle = base(state) == STRAND_IDLE && !change->user_code;
+        bool call = base(state) == STRAND_CALL && !change->program && !change->retire;
+        if (!idle && !call)
+            return false;
+        plat_lock(&s->hold);
+        if (at_cas(&s->state, &state, (state & STRAND_KICKED) | STRAND_HELD)) {
+            s->held_from = base(state);
+            return true;
+        }
+        plat_unlock(&s->hold);
+    }
+}
+
+static void release(struct strand *s)
+{
+    unsigned state = at_load(&s->state), to;
+    do
+        to = s->held_from == STRAND_CALL ? (STRAND_CALL | (state & STRAND_KICKED)) : STRAND_READY;
+    while (!at_cas(&s->state, &state, to));
+    plat_unlock(&s->hold);
+    if (to == STRAND_READY)
+        s->env->ready(s->env, s); /* it may have room now, or another program: let it look */
+}
+
+static void apply_held(struct strand *s);
+
+void strand_post(struct strand *s, struct change *change)
+{
+    at_store(&s->mailbox, change);
+    if (hold(s, change)) {
+        apply_held(s);
+        release(s);
+    } else {
+        strand_kick(s);
+    }
+}
+
+struct change *strand_withdraw(struct strand *s)
+{
+    return at_exchange(&s->mailbox, NULL);
+}
+
+bool strand_inside(const struct env *env)
+{
+    const struct strand *s = plat_self()->strand;
+    return s && s->env == env;
+}
+
+int strand_init(struct strand *s, struct env *env, unsigned id)
+{
+    s->env = env;
+    s->id = id;
+    strand_reset(s);
+    return plat_lock_init(&s->hold);
+}
+
+void strand_reset(struct strand *s)
+{
+    s->blocking = false;
+    s->program = NULL;
+    s->in = s->out = NULL;
+    s->unsent = NULL;
+    s->unsent_end = &s->unsent;
+    s->flush_owed = false;
+    s->broken = 0;
+    s->tick_ns = UINT64_MAX;
+    s->flushes_done = at_load(&s->flushes_asked);
+    at_store(&s->mailbox, NULL);
+    at_store(&s->cuts_due, 0);
+    at_store(&s->due_ns, UINT64_MAX);
+    at_store(&s->state, STRAND_FREE);
+}
+
+void strand_destroy(struct strand *s)
+{
+    store_free(&s->store);
+    plat_lock_free(&s->hold);
+}
+
+/* ---- failing ------------------------------------------------------------------------------------------------------------- */
+
+/* A function of stage i has failed. Says whether the stage goes on. */
+static bool goes_on(struct strand *s, size_t i)
+{
+    struct instance *in = s->program->stages[i];
+    if (in->def.on_error == WEIR_SKIP)
+        return true;
+    char message[640];
+    if (s->at_item)
+        snprintf(message, sizeof message, "stage \"%s\", item %llu: %s", in->name, (unsigned long long)s->at_item,
+                 plat_self()->error);
+    else
+        snprintf(message, sizeof message, "stage \"%s\": %s", in->name, plat_self()->error);
+    if (s->broken < i + 1)
+        s->broken = i + 1;
+    s->env->failed(s->env, in, message);
+    return false;
+}
+
+static void return_items(struct instance *in, struct batch *b, uint32_t from)
+{
+    count_add(&in->returned, b->count - from);
+    batch_destroy(b, from, b->count);
+    b->count = from;
+}
+
+/* ---- one stage, one batch ------------------------------------------------------------------------------------------------ */
+
+static void run_from(struct strand *s, size_t i, struct batch *b);
+
+static void enter(struct strand *s, struct instance *in)
+{
+    atomic_store_explicit(&s->current, in, memory_order_relaxed);
+    s->fail_from = 0;
+    s->at_item = 0;
+}
+
+/* The k-th item of the batch at hand, counted from 0, as a number since the stage started, counted from 1. */
+static void at_item(struct strand *s, const struct instance *in, uint32_t batch_count, uint32_t k)
+{
+    s->at_item = count_get(&in->taken) - batch_count + k + 1;
+}
+
+/* Moves what stage i has sealed into the stages behind it. */
+static void deliver(struct strand *s, size_t i)
+{
+    struct weir_out *out = &s->program->stages[i]->out;
+    while (out->full) {
+        struct batch *b = out->full;
+        out->full = (struct batch *)b->parcel.next;
+        if (!out->full)
+            out->full_end = &out->full;
+        b->parcel.next = NULL;
+        run_from(s, i + 1, b);
+    }
+}
+
+/* The items after `k`, which is the first that was not kept; keeps the rest compact. Returns how many are kept in all. */
+static uint32_t map_rest(struct strand *s, size_t i, struct batch *b, uint32_t k, weir_verdict verdict)
+{
+    struct instance *in = s->program->stages[i];
+    size_t size = b->type->size;
+    uint32_t kept = k;
+    for (;;) {
+        char *item = batch_item(b, k++);
+        if (verdict == WEIR_KEEP || (in->sink && verdict == WEIR_DROP)) {
+            if (kept + 1 != k)
+                memcpy(batch_item(b, kept), item, size);
+            kept++;
+        } else {
+            batch_destroy(b, k - 1, k);
+            counter *reason = verdict == WEIR_DROP ? &in->filtered : &in->failed;
+            count_add(reason, 1);
+            at_item(s, in, b->count, k - 1);
+            if (verdict != WEIR_DROP && !goes_on(s, i)) {
+                return_items(in, b, k);
+                return kept;
+            }
+        }
+        if (k == b->count)
+            return kept;
+        verdict = in->def.map(in->def.state, batch_item(b, k));
+    }
+}
+
+static uint32_t map_all(struct strand *s, size_t i, struct batch *b)
+{
+    struct instance *in = s->program->stages[i];
+    weir_verdict (*map)(void *, void *) = in->def.map;
+    void *state = in->def.state;
+    size_t size = b->type->size;
+    uint32_t n = b->count;
+    char *item = b->items;
+    for (uint32_t k = 0; k < n; k++, item += size) {
+        weir_verdict verdict = map(state, item);
+        if (__builtin_expect(verdict != WEIR_KEEP, 0))
+            return map_rest(s, i, b, k, verdict);
+    }
+    return n;
+}
+
+/* `kept` items made it through the function; batch_end may still take that back. Returns how many did in the end. */
+static uint32_t end_batch(struct strand *s, size_t i, uint32_t kept)
+{
+    struct instance *in = s->program->stages[i];
+    if (!in->def.batch_end || in->def.batch_end(in->def.state) >= 0)
+        return kept;
+    uint32_t good = in->sink && s->fail_from < kept ? (uint32_t)s->fail_from : in->sink ? kept : 0;
+    count_add(&in->failed, kept - good);
+    at_item(s, in, kept, good);
+    goes_on(s, i);
+    return good;
+}
+
+/* What is left of the batch goes on, unless this was the end of it. */
+static struct batch *passed(struct instance *in, struct batch *b, uint32_t kept)
+{
+    count_add(&in->put, kept);
+    if (kept < b->count)
+        batch_destroy(b, kept, b->count);
+    b->count = kept;
+    if (kept && !in->sink)
+        return b;
+    batch_destroy(b, 0, kept);
+    batch_release(b);
+    return NULL;
+}
+
+static struct batch *work_map(struct strand *s, size_t i, struct batch *b)
+{
+    struct instance *in = s->program->stages[i];
+    uint32_t kept = map_all(s, i, b);
+    b->count = kept;
+    return passed(in, b, end_batch(s, i, kept));
+}
+
+static struct batch *work_batch(struct strand *s, size_t i, struct batch *b)
+{
+    struct instance *in = s->program->stages[i];
+    uint32_t n = b->count;
+    size_t kept = in->def.batch(in->def.state, b->items, n);
+    if (kept > n) { /* the whole batch failed, and by contract nothing of it was changed */
+        count_add(&in->failed, n);
+        goes_on(s, i);
+        return passed(in, b, 0);
+    }
+    if (in->sink && kept < n) {
+        count_add(&in->failed, 1);
+        count_add(&in->put, kept);
+        at_item(s, in, n, (uint32_t)kept);
+        batch_destroy(b, 0, (uint32_t)kept + 1);
+        uint32_t rest = n - (uint32_t)kept - 1;
+        memmove(b->items, batch_item(b, (uint32_t)kept + 1), rest * b->type->size);
+        b->count = rest;
+        if (goes_on(s, i) && rest)
+            return work_batch(s, i, b);
+        return_items(in, b, 0);
+        return passed(in, b, 0);
+    }
+    count_add(&in->filtered, n - kept);
+    b->count = (uint32_t)kept; /* the function has destroyed what it dropped */
+    return passed(in, b, (uint32_t)kept);
+}
+
+/* Takes back what the failing call has put out: all beyond the first `count` items of the batch that was open before it. */
+static void rewind_out(struct weir_out *out, uint32_t count)
+{
+    if (out->full) {
+        struct batch *first = out->full, *b = (struct batch *)first->parcel.next;
+        out_seal(out);
+        for (struct batch *next; b; b = next) {
+            next = (struct batch *)b->parcel.next;
+            batch_destroy(b, 0, b->count);
+            batch_release(b);
+        }
+        out->full = NULL;
+        out->full_end = &out->full;
+        out->open = first;
+    }
+    if (out->open) {
+        batch_destroy(out->open, count, out->open->count);
+        out->open->count = count;
+    }
+    out->count = 0;
+}
+
+/* One item through an `each` function. Says whether the stage goes on. */
+static bool each_one(struct strand *s, size_t i, void *item)
+{
+    struct instance *in = s->program->stages[i];
+    uint32_t before = in->out.open ? in->out.open->count : 0;
+    in->out.count = 0;
+    bool failed = in->def.each(in->def.state, item, &in->out) < 0;
+    if (failed)
+        rewind_out(&in->out, before);
+    uint64_t made = in->out.count;
+    if (failed)
+        count_add(&in->failed, 1);
+    else if (in->sink)
+        count_add(&in->put, 1);
+    else if (made == 0)
+        count_add(&in->filtered, 1);
+    else
+        count_add(&in->created, made - 1);
+    count_add(&in->put, made);
+    s->at_item++;
+    return !failed || goes_on(s, i);
+}
+
+static struct batch *work_each(struct strand *s, size_t i, struct batch *b)
+{
+    struct instance *in = s->program->stages[i];
+    bool going = true;
+    in->out.source = b;
+    uint64_t first = count_get(&in->taken) - b->count;
+    for (uint32_t k = 0; k < b->count && going; k++) {
+        s->at_item = first + k;
+        going = each_one(s, i, batch_item(b, k));
+        batch_destroy(b, k, k + 1);
+        if (in->out.full) {
+            deliver(s, i);
+            enter(s, in);
+        }
+        if (!going)
+            return_items(in, b, k + 1);
+    }
+    if (going && in->def.batch_end && in->def.batch_end(in->def.state) < 0)
+        goes_on(s, i);
+    in->out.source = NULL;
+    if (out_seal(&in->out))
+        deliver(s, i);
+    batch_release(b);
+    return NULL;
+}
+
+static struct batch *work(struct strand *s, size_t i, struct batch *b)
+{
+    struct instance *in = s->program->stages[i];
+    count_add(&in->taken, b->count);
+    if (i < s->broken) {
+        return_items(in, b, 0);
+        batch_release(b);
+        return NULL;
+    }
+    enter(s, in);
+    switch (in->shape) {
+    case SHAPE_MAP:
+        return work_map(s, i, b);
+    case SHAPE_BATCH:
+        return work_batch(s, i, b);
+    default:
+        return work_each(s, i, b);
+    }
+}
+
+/* Behind the last stage: to be sent. Joins a batch that is still unsent if both fit into one. */
+static void tail(struct strand *s, struct batch *b)
+{
+    if (s->unsent && s->unsent_end != &s->unsent) {
+        struct batch *last = (struct batch *)((char *)s->unsent_end - offsetof(struct batch, parcel.next));
+        if (!batch_full(last, s->env->batch_bytes) && batch_append(last, b))
+            return;
+    }
+    b->parcel.next = NULL;
+    *s->unsent_end = b;
+    s->unsent_end = (struct batch **)&b->parcel.next;
+}
+
+/* Runs the batch through the stages from i on. Takes it. */
+static void run_from(struct strand *s, size_t i, struct batch *b)
+{
+    while (b && i < s->program->count)
+        b = work(s, i++, b);
+    if (b)
+        tail(s, b);
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------------------------- */
+
+static struct batch *take_unsent(struct strand *s)
+{
+    struct batch *all = s->unsent;
+    s->unsent = NULL;
+    s->unsent_end = &s->unsent;
+    return all;
+}
+
+/* A batch that is less than full waits for more while the reader is busy: small batches when little flows, large ones when much
+ * does, and no timer. */
+static bool may_grow(struct strand *s, const struct batch *b)
+{
+    return !b->parcel.next && !s->blocking && !s->flush_owed && !batch_full(b, s->env->batch_bytes) && channel_busy(s->out);
+}
+
+/* Sends what there is; `all`: also what might still grow. False: no room, the reader will kick us. */
+static bool send(struct strand *s, bool all)
+{
+    while (s->unsent) {
+        struct batch *b = s->unsent;
+        if (!all && may_grow(s, b))
+            return true;
+        if (!channel_room_or_wait(s->out))
+            return false;
+        s->unsent = (struct batch *)b->parcel.next;
+        if (!s->unsent)
+            s->unsent_end = &s->unsent;
+        b->parcel.next = NULL;
+        channel_put(s->out, b);
+    }
+    if (s->flush_owed) {
+        if (s->out && !channel_room_or_wait(s->out))
+            return false;
+        s->flush_owed = false;
+        if (s->out)
+            channel_put_flush(s->out);
+    }
+    return true;
+}
+
+/* ---- flush, tick, end ---------------------------------------------------------------------------------------------------- */
+
+/* Calls a function of stage i that puts out what nobody put in. */
+static void make(struct strand *s, size_t i, int (*function)(void *, weir_out *))
+{
+    struct instance *in = s->program->stages[i];
+    enter(s, in);
+    in->out.count = 0;
+    int status = function(in->def.state, &in->out);
+    count_add(&in->created, in->out.count);
+    count_add(&in->put, in->out.count);
+    if (status < 0)
+        goes_on(s, i);
+    out_seal(&in->out);
+    deliver(s, i);
+}
+
+static void flush_stage(struct strand *s, size_t i)
+{
+    if (i >= s->broken && s->program->stages[i]->def.flush)
+        make(s, i, s->program->stages[i]->def.flush);
+}
+
+static void flush_all(struct strand *s)
+{
+    for (size_t i = 0; i < s->program->count; i++)
+        flush_stage(s, i);
+    s->flush_owed = s->out != NULL;
+}
+
+static void set_due(struct strand *s)
+{
+    uint64_t due = UINT64_MAX;
+    for (size_t i = 0; i < s->program->count; i++) {
+        struct instance *in = s->program->stages[i];
+        if (!in->def.tick || !in->def.tick_ms)
+            continue;
+        if (!in->tick_at_ns)
+            in->tick_at_ns = plat_now_ns() + in->def.tick_ms * (uint64_t)1000000;
+        due = in->tick_at_ns < due ? in->tick_at_ns : due;
+    }
+    s->tick_ns = due;
+    at_release(&s->due_ns, due); /* pairs with nothing: only a number, for whoever keeps time */
+}
+
+/* The stages of the program are ours from now on. */
+static void adopt(struct strand *s)
+{
+    for (size_t i = 0; i < s->program->count; i++) {
+        s->program->stages[i]->out.strand = s;
+        at_store(&s->program->stages[i]->strand_id, s->id);
+    }
+    set_due(s);
+}
+
+static void run_ticks(struct strand *s)
+{
+    uint64_t now = plat_now_ns();
+    if (now < s->tick_ns) {
+        at_release(&s->due_ns, s->tick_ns); /* whoever keeps time may have taken it to kick us */
+        return;
+    }
+    for (size_t i = s->broken; i < s->program->count; i++) {
+        struct instance *in = s->program->stages[i];
+        if (!in->tick_at_ns || now < in->tick_at_ns)
+            continue;
+        uint64_t period = in->def.tick_ms * (uint64_t)1000000;
+        in->tick_at_ns += period * (1 + (now - in->tick_at_ns) / period); /* late ticks are not made up for */
+        make(s, i, in->def.tick);
+    }
+    set_due(s);
+}
+
+/* Lets go of an instance: it is closed, or comes to rest, and belongs to no strand any more. */
+static void dismiss(struct strand *s, struct instance *in, bool for_good)
+{
+    atomic_store_explicit(&s->current, NULL, memory_order_relaxed); /* it may be freed when the edit's turn is over */
+    out_discard(&in->out);
+    in->tick_at_ns = 0;
+    at_store(&in->strand_id, 0);
+    s->env->dismissed(s->env, in, for_good);
+}
+
+static enum strand_says end(struct strand *s)
+{
+    at_release(&s->due_ns, UINT64_MAX);
+    return STRAND_OVER;
+}
+
+/* The end of the data: everything is flushed in order and closed, and the pill goes on. */
+static enum strand_says finish(struct strand *s)
+{
+    if (at_acquire(&s->env->aborting))
+        s->broken = s->program->count;
+    for (size_t i = 0; i < s->program->count; i++)
+        flush_stage(s, i);
+    for (size_t i = 0; i < s->program->count; i++)
+        dismiss(s, s->program->stages[i], true);
+    if (s->out)
+        channel_close(s->out, PILL_END, take_unsent(s));
+    return end(s);
+}
+
+/* ---- changes ------------------------------------------------------------------------------------------------------------- */
+
+/* What is held in front of the cut is put out through the stages that were behind it, so that it keeps its place in the order. */
+static void flush_held(struct strand *s, const struct change *c)
+{
+    for (size_t i = 0, k = 0; i < s->program->count && k < c->flush_count; i++) {
+        if (s->program->stages[i] != c->flush[k])
+            continue;
+        flush_stage(s, i);
+        k++;
+    }
+}
+
+static void install(struct strand *s, struct change *c)
+{
+    struct program *old = s->program;
+    s->program = c->program;
+    c->program = old; /* for the edit to free */
+    if (s->broken)
+        s->broken = s->program->count; /* a strand that has failed goes on returning */
+    adopt(s);
+}
+
+static void note_position(struct change *c)
+{
+    if (c->mark)
+        c->position = count_get(c->mark_put ? &c->mark->put : &c->mark->taken);
+    if (c->after)
+        c->after_base = count_get(&c->after->taken);
+}
+
+/* Makes this strand's part of an edit. We are at a boundary; or the strand is held inside a call, and then nothing leaves, the
+ * program stays, and what the call will put out belongs behind the cut. */
+static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
+{
+    flush_held(s, c);
+    note_position(c);
+    struct channel *old = s->out;
+    if (c->cut_out || c->out)
+        s->out = c->out;
+    if (c->cut_out)
+        channel_close(old, PILL_CUT, in_call ? NULL : take_unsent(s));
+    if (c->program)
+        install(s, c);
+    if (c->by_cut)
+        c->old_in = s->in;
+    if (c->by_cut || c->in)
+        s->in = c->in;
+    for (size_t i = 0; i < c->leave_count; i++)
+        dismiss(s, c->leave[i], c->leave[i]->fate == FATE_CLOSE);
+    for (size_t i = 0; i < c->start_count; i++)
+        strand_activate(c->starts[i]);
+    if (c->by_cut && c->weighs)
+        atomic_fetch_sub(&s->cuts_due, 1);
+    c->applied_ns = plat_now_ns();
+    bool retire = c->retire;
+    s->env->applied(s->env, s, c); /* c may be gone now */
+    return retire ? end(s) : STRAND_GOES_ON;
+}
+
+static enum strand_says look_at_mailbox(struct strand *s)
+{
+    struct change *c = at_exchange(&s->mailbox, NULL); /* the poster or we get it, never both */
+    return c ? apply(s, c, false) : STRAND_GOES_ON;
+}
+
+static void apply_held(struct strand *s)
+{
+    struct plat_self *self = plat_self();
+    void *outer = self->strand;
+    self->strand = s;
+    struct change *c = at_exchange(&s->mailbox, NULL);
+    if (c)
+        apply(s, c, s->held_from == STRAND_CALL);
+    self->strand = outer;
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_source(const struct strand *s)
+{
+    return s->program->stages[0]->shape == SHAPE_PULL;
+}
+
+static void run_batch(struct strand *s, struct batch *b)
+{
+    if (atomic_load_explicit(&s->env->aborting, memory_order_acquire))
+        s->broken = s->program->count;
+    run_from(s, 0, b);
+}
+
+static enum strand_says take_step(struct strand *s)
+{
+    struct batch *b;
+    enum pill pill = channel_take(s->in, &b);
+    switch (pill) {
+    case PILL_BATCH:
+        run_batch(s, b);
+        return STRAND_GOES_ON;
+    case PILL_FLUSH:
+        flush_all(s);
+        return STRAND_GOES_ON;
+    case PILL_CUT:
+        return apply(s, s->in->change, false);
+    case PILL_END:
+        return finish(s);
+    default:
+        send(s, true); /* without room the reader kicks us; without input the writer does */
+        return STRAND_RESTS;
+    }
+}
+
+/* A blocking strand looks for input first, so that inside the call it has some. */
+static enum strand_says call_step(struct strand *s)
+{
+    struct batch *b = NULL;
+    enum pill pill = channel_take(s->in, &b);
+    if (pill != PILL_BATCH) {
+        if (pill == PILL_FLUSH)
+            flush_all(s);
+        else if (pill == PILL_CUT)
+            return apply(s, s->in->change, false);
+        else if (pill == PILL_END)
+            return finish(s);
+        else
+            return STRAND_RESTS;
+        return STRAND_GOES_ON;
+    }
+    while (!enter_call(s)) /* there is a change that may concern what this batch meets: it comes first, the batch is ours already */
+        if (look_at_mailbox(s) == STRAND_OVER)
+            return STRAND_OVER;
+    run_batch(s, b);
+    leave_call(s);
+    return STRAND_GOES_ON;
+}
+
+static int pull_once(struct strand *s)
+{
+    struct instance *in = s->program->stages[0];
+    enter(s, in);
+    in->out.count = 0;
+    int says = in->def.pull(in->def.state, &in->out);
+    count_add(&in->created, in->out.count);
+    count_add(&in->put, in->out.count);
+    if (says < 0)
+        goes_on(s, 0);
+    if (out_seal(&in->out))
+        deliver(s, 0);
+    return says;
+}
+
+static enum strand_says pull_step(struct strand *s)
+{
+    if (s->broken > 0 || at_acquire(&s->env->closing) || at_acquire(&s->env->aborting))
+        return finish(s);
+    if (s->blocking && !enter_call(s))
+        return STRAND_GOES_ON;
+    int says = pull_once(s);
+    if (s->blocking)
+        leave_call(s);
+    if (says == WEIR_END || (says < 0 && s->broken == 0))
+        return finish(s);
+    if (says != WEIR_IDLE)
+        return STRAND_GOES_ON;
+    send(s, true);
+    return STRAND_RESTS;
+}
+
+static void look_at_flushes(struct strand *s)
+{
+    unsigned asked = at_acquire(&s->flushes_asked);
+    if (asked == s->flushes_done)
+        return;
+    s->flushes_done = asked;
+    flush_all(s);
+}
+
+static enum strand_says step(struct strand *s)
+{
+    if (at_acquire(&s->mailbox) && look_at_mailbox(s) == STRAND_OVER)
+        return STRAND_OVER;
+    bool source = is_source(s);
+    if (source)
+        look_at_flushes(s);
+    if (s->tick_ns != UINT64_MAX && !s->unsent) /* what a tick makes must not pile up behind a full channel */
+        run_ticks(s);
+    if (!send(s, s->blocking))
+        return STRAND_RESTS;
+    if (s->out && !channel_room_or_wait(s->out))
+        return STRAND_RESTS;
+    return source ? pull_step(s) : s->blocking ? call_step(s) : take_step(s);
+}
+
+enum strand_says strand_run(struct strand *s, unsigned steps)
+{
+    struct plat_self *self = plat_self();
+    self->strand = s;
+    enum strand_says says = STRAND_GOES_ON;
+    while (says == STRAND_GOES_ON && steps-- > 0)
+        says = step(s);
+    atomic_store_explicit(&s->current, NULL, memory_order_relaxed);
+    self->strand = NULL;
+    if (says != STRAND_OVER)
+        return says;
+    at_store(&s->state, STRAND_ENDED);
+    s->env->ended(s->env, s);
+    return STRAND_OVER;
+}

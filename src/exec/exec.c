@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Workers and blocking threads. Both do the same with a strand: begin, run, and either give it back to the queue (others wait),
+ * or let it rest; and after a rest look for a moment whether it is kicked again, since between two strands at full rate that is
+ * far cheaper than the kernel's help. Invariant: a strand in READY is in the queue once, or its thread's flag is set.
+ */
+#include "exec/exec.h"
+
+#define STEPS     64   /* a strand's turn, in batches, before others are looked after */
+#define SPIN_MIN  1000 /* ns: always looked for this long */
+
+struct runner {
+    struct exec *exec;
+    uint64_t spin_ns; /* how long to look next time: doubled when it paid, halved when it did not */
+};
+
+int exec_init(struct exec *exec, struct supply *supply)
+{
+    exec->supply = supply;
+    exec->queue_end = &exec->queue;
+    exec->watched_ns = UINT64_MAX;
+    if (plat_lock_init(&exec->lock))
+        return -1;
+    if (plat_cond_init(&exec->work)) {
+        plat_lock_free(&exec->lock);
+        return -1;
+    }
+    exec->set_up = true;
+    return 0;
+}
+
+void exec_free(struct exec *exec)
+{
+    if (!exec->set_up)
+        return;
+    plat_cond_free(&exec->work);
+    plat_lock_free(&exec->lock);
+    exec->set_up = false;
+}
+
+static void enqueue(struct exec *exec, struct strand *s)
+{
+    s->queue_next = NULL;
+    *exec->queue_end = s;
+    exec->queue_end = &s->queue_next;
+    atomic_fetch_add_explicit(&exec->queued, 1, memory_order_relaxed);
+}
+
+static struct strand *dequeue(struct exec *exec)
+{
+    struct strand *s = exec->queue;
+    exec->queue = s->queue_next;
+    if (!exec->queue)
+        exec->queue_end = &exec->queue;
+    atomic_fetch_sub_explicit(&exec->queued, 1, memory_order_relaxed);
+    return s;
+}
+
+void exec_ready(struct exec *exec, struct strand *s)
+{
+    plat_lock(&exec->lock);
+    if (s->blocking) {
+        s->thread_ready = true;
+        plat_signal(&s->wake);
+    } else {
+        enqueue(exec, s);
+        plat_signal(&exec->work);
+    }
+    plat_unlock(&exec->lock);
+}
+
+/* ---- ticks --------------------------------------------------------------------------------------------------------------- */
+
+/* Takes the tick if it is due: then it is ours to kick the strand, once. */
+static bool take_due(struct strand *s, uint64_t now)
+{
+    uint64_t due = at_acquire(&s->due_ns);
+    return due <= now && due != UINT64_MAX && at_cas(&s->due_ns, &due, UINT64_MAX);
+}
+
+static uint64_t earliest_due(struct exec *exec)
+{
+    uint64_t earliest = UINT64_MAX;
+    for (struct strand *s = at_acquire(&exec->supply->all); s; s = s->all_next) {
+        uint64_t due = at_acquire(&s->due_ns);
+        if (due < earliest && !s->blocking)
+            earliest = due;
+    }
+    return earliest;
+}
+
+static void kick_due(struct exec *exec)
+{
+    uint64_t now = plat_now_ns();
+    for (struct strand *s = at_acquire(&exec->supply->all); s; s = s->all_next)
+        if (take_due(s, now))
+            strand_kick(s);
+}
+
+/* For a worker that has no time to park. */
+static void look_at_clock(struct exec *exec)
+{
+    if (at_relaxed(&exec->watched_ns) == UINT64_MAX || plat_now_ns() < at_relaxed(&exec->watched_ns))
+        return;
+    kick_due(exec);
+    plat_lock(&exec->lock);
+    exec->watched_ns = earliest_due(exec);
+    plat_unlock(&exec->lock);
+}
+
+/* A strand that comes to rest with a tick ahead: somebody must know. */
+static void watch(struct exec *exec, struct strand *s)
+{
+    uint64_t due = at_acquire(&s->due_ns);
+    if (due == UINT64_MAX || s->blocking)
+        return;
+    plat_lock(&exec->lock);
+    if (due < exec->watched_ns) {
+        exec->watched_ns = due;
+        plat_signal(&exec->work);
+    }
+    plat_unlock(&exec->lock);
+}
+
+/* ---- running a strand ---------------------------------------------------------------------------------------------------- */
+
+/* The strand is at rest in all but name. Says whether it was kicked before it paid to give up. */
+static bool linger(struct runner *r, struct strand *s)
+{
+    uint64_t start = plat_now_ns();
+    for (;;) {
+        for (int i = 0; i < 16; i++) {
+            if (strand_kicked(s)) {
+                uint64_t most = plat_spin_ns();
+                r->spin_ns = r->spin_ns * 2 < most ? r->spin_ns * 2 : most;
+                return true;
+            }
+            plat_relax();
+        }
+        bool others = !s->blocking && atomic_load_explicit(&r->exec->queued, memory_order_relaxed) > 0;
+        if (others || plat_now_ns() - start >= r->spin_ns)
+            break;
+    }
+    r->spin_ns = r->spin_ns / 2 > SPIN_MIN ? r->spin_ns / 2 : SPIN_MIN;
+    return false;
+}
+
+/* Runs a READY strand until it rests, ends, or (not for blocking ones) has to make way: then it is queued again. */
+static enum strand_says run(struct runner *r, struct strand *s)
+{
+    strand_begin(s);
+    for (;;) {
+        enum strand_says says = strand_run(s, STEPS);
+        if (says == STRAND_OVER)
+            return says;
+        if (says == STRAND_GOES_ON) {
+            look_at_clock(r->exec);
+            if (s->blocking || atomic_load_explicit(&r->exec->queued, memory_order_relaxed) == 0)
+                continue;
+            strand_yield(s);
+            exec_ready(r->exec, s);
+            return says;
+        }
+        if (linger(r, s))
+            continue;
+        watch(r->exec, s);
+        if (strand_rest(s))
+            return says;
+    }
+}
+
+static void park(struct exec *exec)
+{
+    uint64_t due = earliest_due(exec);
+    exec->watched_ns = due;
+    if (!plat_wait(&exec->work, &exec->lock, due)) {
+        plat_unlock(&exec->lock);
+        kick_due(exec);
+        plat_lock(&exec->lock);
+    }
+}
+
+static void work(void *arg)
+{
+    struct runner runner = {.exec = arg, .spin_ns = SPIN_MIN};
+    struct exec *exec = arg;
+    plat_lock(&exec->lock);
+    for (;;) {
+        while (!exec->queue && !exec->stop)
+            park(exec);
+        if (!exec->queue)
+            break;
+        struct strand *s = dequeue(exec);
+        plat_unlock(&exec->lock);
+        run(&runner, s);
+        plat_lock(&exec->lock);
+    }
+    plat_unlock(&exec->lock);
+}
+
+static void work_alone(void *arg)
+{
+    struct strand *s = arg;
+    struct exec *exec = s->exec;
+    struct runner runner = {.exec = exec, .spin_ns = SPIN_MIN};
+    plat_lock(&exec->lock);
+    for (;;) {
+        while (!s->thread_ready && !s->quit) {
+            if (plat_wait(&s->wake, &exec->lock, at_acquire(&s->due_ns)))
+                continue;
+            plat_unlock(&exec->lock);
+            if (take_due(s, plat_now_ns()))
+                strand_kick(s);
+            plat_lock(&exec->lock);
+        }
+        if (!s->thread_ready)
+            break;
+        s->thread_ready = false;
+        plat_unlock(&exec->lock);
+        bool over = run(&runner, s) == STRAND_OVER;
+        plat_lock(&exec->lock);
+        if (over)
+            break;
+    }
+    plat_unlock(&exec->lock);
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------------------------- */
+
+int exec_start(struct exec *exec, unsigned workers)
+{
+    exec->workers = plat_alloc(workers * sizeof *exec->workers);
+    if (!exec->workers)
+        return -1;
+    for (exec->worker_count = 0; exec->worker_count < workers; exec->worker_count++) {
+        if (plat_thread_start(&exec->workers[exec->worker_count], "weir-worker", work, exec)) {
+            exec_stop(exec);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void exec_stop(struct exec *exec)
+{
+    plat_lock(&exec->lock);
+    exec->stop = true;
+    plat_broadcast(&exec->work);
+    plat_unlock(&exec->lock);
+    for (unsigned i = 0; i < exec->worker_count; i++)
+        plat_thread_join(&exec->workers[i]);
+    exec->worker_count = 0;
+    plat_free(exec->workers);
+    exec->workers = NULL;
+}
+
+int exec_thread_start(struct exec *exec, struct strand *s)
+{
+    if (plat_cond_init(&s->wake))
+        return -1;
+    s->exec = exec;
+    s->thread_ready = s->quit = false;
+    if (plat_thread_start(&s->thread, s->program->stages[0]->name, work_alone, s)) {
+        plat_cond_free(&s->wake);
+        return -1;
+    }
+    s->has_thread = true;
+    return 0;
+}
+
+void exec_thread_join(struct exec *exec, struct strand *s)
+{
+    if (!s->has_thread)
+        return;
+    plat_lock(&exec->lock);
+    s->quit = true;
+    plat_signal(&s->wake);
+    plat_unlock(&exec->lock);
+    plat_thread_join(&s->thread);
+    plat_cond_free(&s->wake);
+    s->has_thread = false;
+}

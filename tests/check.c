@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* The tests' runner: one process a program, one line a test, the seed of whatever fails. */
+#include "check.h"
+
+#include <stdarg.h>
+
+const char *check_test = "";
+uint64_t check_seed = 1;
+
+static unsigned passed;
+#ifndef SIM
+static uint64_t random_state;
+#endif
+
+void check_failed(const char *file, int line, const char *what, const char *values, ...)
+{
+    va_list args;
+    fprintf(stderr, "not ok %s (%s, WEIR_SEED=%" PRIu64 ")\n  %s:%d: %s: ", check_test, PLATFORM, check_seed, file, line, what);
+    va_start(args, values);
+    vfprintf(stderr, values, args);
+    va_end(args);
+    fprintf(stderr, "\n%u passed, 1 failed\n", passed);
+    abort();
+}
+
+uint64_t check_random(void)
+{
+#ifdef SIM
+    return sim_random();
+#else
+    uint64_t z = __atomic_add_fetch(&random_state, 0x9e3779b97f4a7c15u, __ATOMIC_RELAXED);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+#endif
+}
+
+static void run_once(uint64_t seed, void (*test)(void *arg))
+{
+    check_seed = seed;
+#ifdef SIM
+    sim_run(seed, test, NULL);
+    CHECK_EQ(sim_live_allocations(), 0);
+#else
+    random_state = seed;
+    test(NULL);
+#endif
+}
+
+void check_run(const char *name, unsigned seeds, void (*test)(void *arg))
+{
+    const char *only = getenv("WEIR_SEED"), *times = getenv("WEIR_SEEDS"), *which = getenv("WEIR_TEST");
+    check_test = name;
+    if (which && strcmp(which, name) != 0)
+        return;
+#ifndef SIM
+    seeds = 1;
+#endif
+    uint64_t n = times && atoi(times) > 0 ? (uint64_t)seeds * (uint64_t)atoi(times) : seeds;
+    if (only)
+        run_once(strtoull(only, NULL, 10), test);
+    else
+        for (uint64_t seed = 1; seed <= n; seed++)
+            run_once(seed, test);
+    passed++;
+    printf("ok %s (%s, %" PRIu64 " seeds)\n", name, PLATFORM, only ? 1 : n);
+    fflush(stdout);
+}
+
+int check_done(void)
+{
+    printf("%u passed, 0 failed\n", passed);
+    return 0;
+}
+
+void event_init(struct event *event)
+{
+    event->count = 0;
+    CHECK(plat_lock_init(&event->lock) == 0 && plat_cond_init(&event->cond) == 0);
+}
+
+void event_free(struct event *event)
+{
+    plat_cond_free(&event->cond);
+    plat_lock_free(&event->lock);
+}
+
+void event_raise(struct event *event, uint64_t by)
+{
+    plat_lock(&event->lock);
+    event->count += by;
+    plat_broadcast(&event->cond);
+    plat_unlock(&event->lock);
+}
+
+void event_wait(struct event *event, uint64_t count)
+{
+    plat_lock(&event->lock);
+    while (event->count < count)
+        plat_wait(&event->cond, &event->lock, UINT64_MAX);
+    plat_unlock(&event->lock);
+}
