@@ -1,396 +1,467 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The oracle for G1 to G4 and G7: numbered items flow while stages are inserted, popped and replaced at random, in every placement
- * and shape. The sink knows what must come: each number once, in order (G1, G2); the versions that stages `a` and `b` wrote, which
- * are always replaced by one edit together, equal and never falling (G3, G4). Every inserted stage checks its own life: opened
- * once, calls that never overlap, flushed once and closed once, in that order, and nothing after that (G6, G7).
+ * Edits one by one: what each does, what is refused and with which words, and that nobody waits for an edit: neither behind a source
+ * that has nothing, nor behind a sink that is stuck.
  */
-#include <weir/weir.h>
+#include "stages.h"
 
-#include <stdatomic.h>
+static struct numbers n;
+static struct kept k;
 
-#include "check.h"
+static const weir_stage plus = {.name = "plus", .in = WEIR_I64, .map = add_one};
+static const weir_stage tens = {.name = "tens", .in = WEIR_I64, .map = times_ten};
 
-#define STAGES_MAX 4096
-
-struct item {
-    int64_t number;
-    uint32_t a, b;
-};
-static const weir_type item_type = {.name = "item", .size = sizeof(struct item)};
-
-/* One stage that the test has made. */
-struct probe {
-    struct run *run;
-    uint32_t version;
-    char tag; /* 'a' or 'b': writes its version there; else 0 */
-    _Atomic int inside, opened, closed;
-    int flushed; /* since the last item */
-    int64_t last;
-    struct item held[8]; /* a stage that holds items: puts them out when it has eight, or at the flush */
-    size_t held_count, hold;
-};
-
-struct run {
-    weir_pipeline *p;
-    int64_t items; /* how many the source makes; it ends then, or when it is closed */
-    int64_t next;  /* the source's */
-    int64_t expected;
-    uint32_t version;
-    uint32_t last_version; /* the sink's */
-    struct probe *probes[STAGES_MAX];
-    size_t probe_count;
-    struct event arrived;
-    bool slow;
-};
-
-/* ---- stages -------------------------------------------------------------------------------------------------------------- */
-
-static void go_in(struct probe *probe)
-{
-    CHECK_EQ(atomic_fetch_add(&probe->inside, 1), 0);
-    CHECK_EQ(atomic_load(&probe->closed), 0);
-}
-
-static void go_out(struct probe *probe)
-{
-    atomic_fetch_sub(&probe->inside, 1);
-}
-
-static void touch(struct probe *probe, struct item *item)
-{
-    CHECK(item->number > probe->last);
-    probe->last = item->number;
-    probe->flushed = 0;
-    if (probe->tag == 'a')
-        item->a = probe->version;
-    if (probe->tag == 'b')
-        item->b = probe->version;
-}
-
-static weir_verdict map_item(void *state, void *item)
-{
-    go_in(state);
-    touch(state, item);
-    go_out(state);
-    return WEIR_KEEP;
-}
-
-static size_t map_batch(void *state, void *items, size_t n)
-{
-    go_in(state);
-    for (size_t i = 0; i < n; i++)
-        touch(state, (struct item *)items + i);
-    go_out(state);
-    return n;
-}
-
-static int put_held(struct probe *probe, weir_out *out)
-{
-    for (size_t i = 0; i < probe->held_count; i++) {
-        struct item *put = weir_emit(out);
-        if (!put)
-            return weir_fail_memory();
-        *put = probe->held[i];
-    }
-    probe->held_count = 0;
-    return 0;
-}
-
-static int each_item(void *state, void *item, weir_out *out)
-{
-    struct probe *probe = state;
-    go_in(probe);
-    touch(probe, item);
-    probe->held[probe->held_count++] = *(struct item *)item;
-    int status = probe->held_count >= probe->hold ? put_held(probe, out) : 0;
-    go_out(probe);
-    return status;
-}
-
-static int open_probe(void *state)
-{
-    struct probe *probe = state;
-    CHECK_EQ(atomic_fetch_add(&probe->opened, 1), 0);
-    return 0;
-}
-
-static int flush_probe(void *state, weir_out *out)
-{
-    struct probe *probe = state;
-    go_in(probe);
-    probe->flushed = 1;
-    int status = put_held(probe, out);
-    go_out(probe);
-    return status;
-}
-
-static void close_probe(void *state)
-{
-    struct probe *probe = state;
-    CHECK_EQ(atomic_load(&probe->inside), 0);
-    CHECK_EQ(atomic_fetch_add(&probe->closed, 1), 0);
-    CHECK_EQ(probe->held_count, 0);
-}
-
-static int pull_items(void *state, weir_out *out)
-{
-    struct run *run = state;
-    size_t got;
-    if (run->next == run->items)
-        return WEIR_END;
-    struct item *items = weir_emit_many(out, 1 + check_random() % 300, &got);
-    if (!items)
-        return weir_fail_memory();
-    for (size_t i = 0; i < got; i++)
-        items[i] = (struct item){.number = run->next++};
-    if (run->next > run->items)
-        run->items = run->next;
-    return WEIR_MORE;
-}
-
-static weir_verdict take_item(void *state, void *arg)
-{
-    struct run *run = state;
-    struct item *item = arg;
-    CHECK_EQ(item->number, run->expected);
-    CHECK_EQ(item->a, item->b);
-    CHECK(item->a >= run->last_version);
-    run->last_version = item->a;
-    run->expected++;
-    return WEIR_KEEP;
-}
-
-static int batch_taken(void *state)
-{
-    struct run *run = state;
-    event_raise(&run->arrived, 1);
-    if (run->slow) /* as if writing took its time: everything in front fills up */
-        for (int i = 0; i < 20; i++)
-            plat_relax();
-    return 0;
-}
-
-/* ---- making and checking runs -------------------------------------------------------------------------------------------- */
-
-static struct probe *new_probe(struct run *run, char tag)
-{
-    struct probe *probe = calloc(1, sizeof *probe);
-    CHECK(probe != NULL && run->probe_count < STAGES_MAX);
-    probe->run = run;
-    probe->tag = tag;
-    probe->version = run->version;
-    probe->last = -1;
-    probe->hold = 1 + check_random() % 8;
-    run->probes[run->probe_count++] = probe;
-    return probe;
-}
-
-/* A stage in a random shape and placement. */
-static weir_stage new_stage(struct run *run, const char *name, char tag)
-{
-    weir_stage stage = {.name = name, .in = &item_type, .state = new_probe(run, tag), .open = open_probe, .flush = flush_probe,
-                        .close = close_probe};
-    switch (check_random() % 3) {
-    case 0:
-        stage.map = map_item;
-        break;
-    case 1:
-        stage.batch = map_batch;
-        break;
-    default:
-        stage.each = each_item;
-    }
-    stage.place = check_random() % 3 == 0 ? WEIR_OWN : WEIR_FUSED;
-    stage.blocking = check_random() % 8 == 0;
-    return stage;
-}
-
-static void start(struct run *run, int64_t items, bool slow)
-{
-    memset(run, 0, sizeof *run);
-    event_init(&run->arrived);
-    run->items = items;
-    run->slow = slow;
-    run->p = weir_new("oracle");
-    CHECK(run->p != NULL);
-    unsigned r = (unsigned)check_random();
-    CHECK_EQ(weir_configure(run->p, &(weir_config){.queue_batches = r % 2 ? 2 : 16, .batch_items = r % 4 < 2 ? 8 : 256}), 0);
-    weir_stage a = new_stage(run, "a", 'a'), b = new_stage(run, "b", 'b');
-    CHECK_EQ(weir_append(run->p, &(weir_stage){.name = "source", .out = &item_type, .pull = pull_items, .state = run,
-                                               .blocking = check_random() % 3 == 0}),
-             0);
-    CHECK_EQ(weir_append(run->p, &a), 0);
-    CHECK_EQ(weir_append(run->p, &b), 0);
-    CHECK_EQ(weir_append(run->p, &(weir_stage){.name = "sink", .in = &item_type, .out = WEIR_NONE, .map = take_item,
-                                               .batch_end = batch_taken, .state = run, .blocking = check_random() % 3 == 0,
-                                               .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED}),
-             0);
-    CHECK_EQ(weir_start(run->p), 0);
-}
-
-static void check_totals(struct run *run, bool at_end)
+static void end(weir_pipeline *p)
 {
     weir_totals t;
-    weir_totals_get(run->p, &t);
-    CHECK_EQ(t.admitted + t.created, t.delivered + t.filtered + t.failed + t.returned + t.in_flight);
-    CHECK((int64_t)t.in_flight >= 0);
-    CHECK_EQ(t.failed + t.returned, 0);
-    if (!at_end)
-        return;
+    CHECK_EQ(weir_drain(p), 0);
+    weir_totals_get(p, &t);
     CHECK_EQ(t.in_flight, 0);
-    CHECK_EQ(t.delivered, run->next);
-    CHECK_EQ(t.admitted, run->next);
-    CHECK_EQ(t.created, t.filtered); /* what holding stages held, they put out again */
+    CHECK_EQ(t.admitted + t.created, t.delivered + t.filtered + t.failed + t.returned);
+    weir_free(p);
+    kept_free(&k);
+    numbers_free(&n);
 }
 
-static void finish(struct run *run)
+static void gate(int64_t last)
 {
-    int status = weir_drain(run->p);
-    if (status != WEIR_OK)
-        fprintf(stderr, "%s\n", weir_error(run->p));
-    CHECK_EQ(status, 0);
-    CHECK_EQ(run->expected, run->next);
-    check_totals(run, true);
-    weir_free(run->p);
-    for (size_t i = 0; i < run->probe_count; i++) {
-        struct probe *probe = run->probes[i];
-        CHECK_EQ(probe->closed, 1);
-        CHECK(probe->flushed || probe->last < 0); /* the flush came after the last item; a stage of a refused edit saw none */
-        free(probe);
-    }
-    event_free(&run->arrived);
+    numbers_init(&n, last);
+    n.gated = true;
+    kept_init(&k);
 }
 
-/* ---- random edits -------------------------------------------------------------------------------------------------------- */
-
-/* A stage that is in the pipeline, at random; "" if there is none that may be popped. */
-static void some_stage(struct run *run, char *name, bool inserted_only)
-{
-    weir_stage_info info[64];
-    size_t n = weir_stages(run->p, info, 64), candidates = 0;
-    name[0] = 0;
-    for (size_t i = 0; i < n && i < 64; i++) {
-        bool fits = strcmp(info[i].status, "running") == 0 && (!inserted_only || info[i].name[0] == 'x');
-        if (fits && check_random() % ++candidates == 0)
-            strcpy(name, info[i].name);
-    }
-}
-
-static int insert_one(struct run *run, weir_edit *e, unsigned number)
-{
-    char name[64], where[64];
-    some_stage(run, where, false);
-    snprintf(name, sizeof name, "x%u", number);
-    weir_stage stage = new_stage(run, name, 0);
-    switch (check_random() % 4) {
-    case 0:
-        return weir_edit_insert_first(e, &stage);
-    case 1:
-        return weir_edit_insert_last(e, &stage);
-    case 2:
-        return weir_edit_insert_before(e, strcmp(where, "source") == 0 ? "a" : where, &stage);
-    default:
-        return weir_edit_insert_after(e, strcmp(where, "sink") == 0 ? "b" : where, &stage);
-    }
-}
-
-static int random_edit(struct run *run, unsigned number)
-{
-    weir_edit *e = weir_edit_begin(run->p);
-    char name[64];
-    CHECK(e != NULL);
-    unsigned choice = (unsigned)(check_random() % 4);
-    some_stage(run, name, true);
-    if (choice == 0 && *name)
-        weir_edit_pop(e, name);
-    else if (choice == 1 && *name) {
-        weir_stage stage = new_stage(run, name, 0);
-        weir_edit_replace(e, name, &stage);
-    } else if (choice == 2) { /* both in one edit: no item may see the new `a` and the old `b` */
-        run->version++;
-        weir_stage a = new_stage(run, "a", 'a'), b = new_stage(run, "b", 'b');
-        weir_edit_replace(e, "a", &a);
-        weir_edit_replace(e, "b", &b);
-    } else {
-        insert_one(run, e, number);
-    }
-    some_stage(run, name, true);
-    if (check_random() % 4 == 0 && *name && choice > 1)
-        weir_edit_pop(e, name); /* several operations, one cut */
-    weir_receipt receipt;
-    uint64_t before = weir_revision(run->p);
-    int status = weir_commit(e, &receipt);
-    if (status == WEIR_OK && receipt.changed)
-        CHECK_EQ(receipt.revision, before + 1);
-    if (status != WEIR_OK && status != WEIR_EENDED) {
-        fprintf(stderr, "edit %u: %d: %s\n", number, status, weir_error(run->p));
-        CHECK_EQ(status, WEIR_OK);
-    }
-    return status;
-}
-
-static void edit_a_run(int64_t items, unsigned edits, bool slow, bool endless)
-{
-    static struct run run;
-    start(&run, endless ? INT64_MAX - 1000 : items, slow);
-    unsigned made = 0;
-    while (made < edits && run.probe_count < STAGES_MAX - 4) {
-        if (random_edit(&run, made) == WEIR_EENDED)
-            break;
-        made++;
-        if (check_random() % 4 == 0)
-            check_totals(&run, false);
-        if (check_random() % 8 == 0 && endless) { /* now and then let the data pass by */
-            plat_lock(&run.arrived.lock);
-            uint64_t seen = run.arrived.count;
-            plat_unlock(&run.arrived.lock);
-            event_wait(&run.arrived, seen + 3);
-        }
-    }
-    if (endless) {
-        CHECK_EQ(made, edits);
-        weir_close(run.p);
-    }
-    finish(&run);
-}
-
-#ifdef SIM
-#define SIZE(sim, linux) (sim)
-#else
-#define SIZE(sim, linux) (linux)
-#endif
-
-static void edits_at_full_rate(void *arg)
+/* Ten items each meet: nothing; plus; plus and tens; tens; nothing. */
+static void insert_and_pop_in_order(void *arg)
 {
     (void)arg;
-    edit_a_run(0, SIZE(12, 1300), false, true);
+    weir_receipt r;
+    gate(50);
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    numbers_allow(&n, 10);
+    event_wait(&k.arrived, 10);
+    CHECK_EQ(weir_insert_after(p, "source", &plus, &r), 0);
+    CHECK(r.changed);
+    CHECK_EQ(r.revision, 2);
+    CHECK_EQ(r.items_before, 10);
+    CHECK_EQ(r.items_after, 0);
+    numbers_allow(&n, 20);
+    event_wait(&k.arrived, 20);
+    CHECK_EQ(weir_insert_before(p, "sink", &tens, &r), 0);
+    CHECK_EQ(r.items_before, 20 - 10); /* what `plus` had put out since it started */
+    numbers_allow(&n, 30);
+    event_wait(&k.arrived, 30);
+    CHECK_EQ(weir_pop(p, "plus", &r), 0);
+    numbers_allow(&n, 40);
+    event_wait(&k.arrived, 40);
+    CHECK_EQ(weir_pop(p, "tens", &r), 0);
+    CHECK_EQ(r.revision, 5);
+    numbers_allow(&n, 50);
+    end(p);
+    CHECK_EQ(k.count, 50);
+    for (int64_t i = 0; i < 50; i++) {
+        int64_t expected = i < 10 ? i : i < 20 ? i + 1 : i < 30 ? (i + 1) * 10 : i < 40 ? i * 10 : i;
+        CHECK_EQ(k.values[i], expected);
+    }
 }
 
-static void edits_with_full_queues(void *arg)
+static void several_in_one_edit(void *arg)
 {
     (void)arg;
-    edit_a_run(0, SIZE(12, 600), true, true);
+    weir_receipt r;
+    gate(20);
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    numbers_allow(&n, 10);
+    event_wait(&k.arrived, 10);
+    weir_edit *e = weir_edit_begin(p);
+    weir_edit_expect(e, 1);
+    CHECK_EQ(weir_edit_insert_first(e, &plus), 0);
+    CHECK_EQ(weir_edit_insert_last(e, &tens), 0);
+    CHECK_EQ(weir_edit_insert_after(e, "plus", &(weir_stage){.name = "again", .in = WEIR_I64, .map = add_one, .place = WEIR_OWN}), 0);
+    CHECK_EQ(weir_commit(e, &r), 0);
+    CHECK_EQ(r.revision, 2);
+    numbers_allow(&n, 20);
+    end(p);
+    for (int64_t i = 10; i < 20; i++)
+        CHECK_EQ(k.values[i], (i + 2) * 10);
 }
 
-static void edits_while_the_data_ends(void *arg)
+/* ---- refusals ------------------------------------------------------------------------------------------------------------ */
+
+static int closes;
+static void count_close(void *state)
 {
-    (void)arg;
-    for (int i = 0; i < SIZE(1, 50); i++)
-        edit_a_run((int64_t)(check_random() % SIZE(3000, 100000)), SIZE(12, 40), false, false);
+    (void)state;
+    closes++;
 }
 
-static void no_edits(void *arg)
+static weir_verdict any_f64(void *state, void *item)
+{
+    (void)state;
+    (void)item;
+    return WEIR_KEEP;
+}
+
+#define REFUSED(call, words)                                                                                                     \
+    do {                                                                                                                         \
+        closes = 0;                                                                                                              \
+        CHECK_EQ(call, WEIR_EREFUSED);                                                                                           \
+        CHECK_HAS(weir_error(p), words);                                                                                         \
+        CHECK_EQ(weir_revision(p), 1);                                                                                           \
+        CHECK_EQ(weir_stages(p, NULL, 0), 3);                                                                                    \
+    } while (0)
+
+static void refused_with_words(void *arg)
 {
     (void)arg;
-    edit_a_run(SIZE(5000, 3000000), 0, false, false);
+    gate(10);
+    weir_pipeline *p = numbers_pipeline(&n, &k, false);
+    CHECK_EQ(weir_insert_before(p, "sink", &plus, NULL), 0);
+    CHECK_EQ(weir_start(p), 0);
+    weir_stage floats = {.name = "floats", .in = WEIR_F64, .map = any_f64, .close = count_close};
+    REFUSED(weir_insert_after(p, "nobody", &tens, NULL), "no stage is called \"nobody\"; expected one of: source, ");
+    REFUSED(weir_insert_after(p, "source", &plus, NULL), "\"plus\" already");
+    REFUSED(weir_insert_after(p, "source", &floats, NULL), "\"source\" puts out i64, and \"floats\" takes f64");
+    CHECK_EQ(closes, 1); /* handed over, so closed, once */
+    REFUSED(weir_pop(p, "source", NULL), "\"source\" is the last source");
+    REFUSED(weir_pop(p, "sink", NULL), "leads nowhere");
+    REFUSED(weir_insert_after(p, "sink", &tens, NULL), "\"sink\", which is a sink");
+    REFUSED(weir_insert_before(p, "source", &tens, NULL), "\"source\", which is the source");
+    REFUSED(weir_connect(p, "plus", "source", NULL), "is a source and has no in port");
+    REFUSED(weir_connect(p, "plus", "plus", NULL), "circle");
+    REFUSED(weir_connect(p, "plus", "nobody", NULL), "nobody");
+    REFUSED(weir_replace(p, "plus", &floats, NULL), "takes f64");
+    REFUSED(weir_insert_first(p, &(weir_stage){.name = "odd", .in = WEIR_I64}, NULL), "none of map, each, batch and pull");
+    REFUSED(weir_insert_first(p, &(weir_stage){.name = "", .in = WEIR_I64, .map = add_one}, NULL), "no name");
+    weir_stage second = {.name = "second", .out = WEIR_I64, .pull = numbers_stage(&n, "x").pull};
+    REFUSED(weir_insert_first(p, &second, NULL), "is a source and cannot be inserted");
+    REFUSED(weir_add(p, &second), "the pipeline has one, \"source\"");
+    numbers_allow(&n, 10);
+    end(p);
+    CHECK_EQ(k.count, 10);
+}
+
+static void all_or_nothing(void *arg)
+{
+    (void)arg;
+    gate(10);
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    weir_edit *e = weir_edit_begin(p);
+    CHECK_EQ(weir_edit_insert_first(e, &plus), 0);
+    CHECK_EQ(weir_edit_pop(e, "nobody"), WEIR_EREFUSED);
+    CHECK_EQ(weir_edit_insert_first(e, &tens), WEIR_EREFUSED); /* the first error stays */
+    CHECK_EQ(weir_commit(e, NULL), WEIR_EREFUSED);
+    CHECK_HAS(weir_error(p), "nobody");
+    CHECK_EQ(weir_revision(p), 1);
+    CHECK_EQ(weir_stages(p, NULL, 0), 2);
+    numbers_allow(&n, 10);
+    end(p);
+    CHECK_EQ(k.values[9], 9);
+}
+
+static void stale_revision_is_a_conflict(void *arg)
+{
+    (void)arg;
+    weir_receipt r;
+    gate(10);
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    weir_edit *first = weir_edit_begin(p), *second = weir_edit_begin(p);
+    weir_edit_expect(first, 1);
+    weir_edit_expect(second, 1);
+    weir_edit_insert_first(first, &plus);
+    weir_edit_insert_first(second, &tens);
+    CHECK_EQ(weir_commit(first, &r), 0);
+    CHECK_EQ(weir_commit(second, &r), WEIR_ECONFLICT);
+    CHECK_HAS(weir_error(p), "expected revision 1, and revision 2 is in force");
+    numbers_allow(&n, 10);
+    end(p);
+}
+
+static void an_edit_equal_to_the_plan_does_nothing(void *arg)
+{
+    (void)arg;
+    weir_receipt r;
+    gate(10);
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    CHECK_EQ(weir_connect(p, "source", "sink", &r), 0);
+    CHECK(!r.changed);
+    CHECK_EQ(r.revision, 1);
+    weir_edit *e = weir_edit_begin(p); /* in and out again: never opened, closed once */
+    closes = 0;
+    weir_edit_insert_first(e, &(weir_stage){.name = "x", .in = WEIR_I64, .map = add_one, .close = count_close});
+    weir_edit_pop(e, "x");
+    CHECK_EQ(weir_commit(e, &r), 0);
+    CHECK(!r.changed);
+    CHECK_EQ(closes, 1);
+    numbers_allow(&n, 10);
+    end(p);
+}
+
+static int failing_open(void *state)
+{
+    (void)state;
+    return weir_fail("no such %s", "thing");
+}
+
+static void a_failing_open_changes_nothing(void *arg)
+{
+    (void)arg;
+    gate(10);
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    closes = 0;
+    weir_stage bad = {.name = "bad", .in = WEIR_I64, .map = add_one, .open = failing_open, .close = count_close};
+    weir_stage good = {.name = "good", .in = WEIR_I64, .map = add_one, .close = count_close};
+    weir_edit *e = weir_edit_begin(p);
+    CHECK_EQ(weir_edit_insert_first(e, &good), 0);
+    CHECK_EQ(weir_edit_insert_last(e, &bad), 0);
+    CHECK_EQ(weir_commit(e, NULL), WEIR_ESTAGE);
+    CHECK_HAS(weir_error(p), "stage \"bad\" could not be opened: no such thing");
+    CHECK_EQ(closes, 2);
+    CHECK_EQ(weir_revision(p), 1);
+    numbers_allow(&n, 10);
+    end(p);
+    CHECK_EQ(k.values[9], 9);
+}
+
+/* ---- nobody waits -------------------------------------------------------------------------------------------------------- */
+
+/* The source waits inside its function for data that does not come: edits behind it commit all the same. */
+static void behind_a_source_that_waits(void *arg)
+{
+    (void)arg;
+    gate(10);
+    k.blocked = check_random() % 2;
+    event_raise(&k.go, 1);
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    numbers_await_waiting(&n);
+    weir_stage own = {.name = "own", .in = WEIR_I64, .map = add_one, .place = WEIR_OWN};
+    weir_stage blocking = {.name = "blocking", .in = WEIR_I64, .map = add_one, .blocking = true};
+    CHECK_EQ(weir_insert_after(p, "source", &own, NULL), 0);
+    CHECK_EQ(weir_insert_after(p, "source", &blocking, NULL), 0);
+    CHECK_EQ(weir_insert_after(p, "source", &plus, NULL), 0);
+    CHECK_EQ(weir_pop(p, "own", NULL), 0);
+    CHECK_EQ(atomic_load(&n.waiting), 1);
+    numbers_allow(&n, 10);
+    end(p);
+    CHECK_EQ(k.values[9], 11);
+}
+
+/* The sink is stuck and every queue is full: edits in front of it commit, and what was ahead of them keeps its place. */
+static void in_front_of_a_sink_that_is_stuck(void *arg)
+{
+    (void)arg;
+    numbers_init(&n, 20000);
+    kept_init(&k);
+    k.blocked = true;
+    weir_pipeline *p = numbers_pipeline(&n, &k, false);
+    CHECK_EQ(weir_configure(p, &(weir_config){.queue_batches = 2, .batch_items = 8}), 0);
+    CHECK_EQ(weir_start(p), 0);
+    event_wait(&k.entered, 1);
+    for (int i = 0; i < 12; i++) {
+        weir_stage own = {.name = "own", .in = WEIR_I64, .map = add_one, .place = i % 2 ? WEIR_OWN : WEIR_FUSED};
+        CHECK_EQ(weir_insert_before(p, "sink", &own, NULL), 0);
+        CHECK_EQ(weir_pop(p, "own", NULL), 0);
+    }
+    CHECK_EQ(weir_insert_after(p, "source", &plus, NULL), 0);
+    CHECK_EQ(k.count, 0);
+    weir_totals t;
+    weir_totals_get(p, &t);
+    CHECK(t.admitted < 2000); /* bounded: the source stands still too */
+    event_raise(&k.go, 1);
+    end(p);
+    CHECK_EQ(k.count, 20000);
+    for (size_t i = 1; i < k.count; i++)
+        CHECK(k.values[i] == k.values[i - 1] + 1 || k.values[i] == k.values[i - 1] + 2 || k.values[i] == k.values[i - 1]);
+    CHECK_EQ(k.values[k.count - 1], 20000);
+}
+
+struct stuck {
+    struct event entered, go;
+};
+
+static weir_verdict get_stuck(void *state, void *item)
+{
+    struct stuck *stuck = state;
+    (void)item;
+    event_raise(&stuck->entered, 1);
+    event_wait(&stuck->go, 1);
+    return WEIR_KEEP;
+}
+
+/* An edit of the strand whose function does not return is withdrawn at its deadline: it names the stage, and nothing changed. */
+static void withdrawn_at_the_deadline(void *arg)
+{
+    (void)arg;
+    struct stuck stuck;
+    event_init(&stuck.entered);
+    event_init(&stuck.go);
+    gate(10);
+    weir_pipeline *p = numbers_pipeline(&n, &k, false);
+    CHECK_EQ(weir_insert_before(p, "sink", &(weir_stage){.name = "stuck", .in = WEIR_I64, .map = get_stuck, .state = &stuck}, NULL), 0);
+    CHECK_EQ(weir_start(p), 0);
+    numbers_allow(&n, 5);
+    event_wait(&stuck.entered, 1);
+    closes = 0;
+    weir_edit *e = weir_edit_begin(p);
+    weir_edit_timeout(e, 5);
+    weir_edit_insert_after(e, "stuck", &(weir_stage){.name = "x", .in = WEIR_I64, .map = add_one, .close = count_close});
+    CHECK_EQ(weir_commit(e, NULL), WEIR_EBUSY);
+    CHECK_HAS(weir_error(p), "\"stuck\"");
+    CHECK_EQ(closes, 1);
+    CHECK_EQ(weir_revision(p), 1);
+    event_raise(&stuck.go, 1);
+    numbers_allow(&n, 10);
+    end(p);
+    CHECK_EQ(k.values[9], 9);
+    event_free(&stuck.entered);
+    event_free(&stuck.go);
+}
+
+/* ---- from inside --------------------------------------------------------------------------------------------------------- */
+
+struct inside {
+    weir_pipeline *p;
+    int status, async_status;
+    uint64_t revision;
+    struct event done;
+};
+
+static void committed(void *arg, int status, const weir_receipt *receipt, const char *error)
+{
+    struct inside *inside = arg;
+    inside->async_status = status;
+    inside->revision = receipt->revision;
+    CHECK_EQ(*error, 0);
+    event_raise(&inside->done, 1);
+}
+
+static weir_verdict edit_inside(void *state, void *item)
+{
+    struct inside *inside = state;
+    if (*(int64_t *)item != 3)
+        return WEIR_KEEP;
+    inside->status = weir_insert_after(inside->p, "source", &plus, NULL);
+    CHECK_HAS(weir_error(inside->p), "weir_commit_async");
+    CHECK_EQ(weir_drain(inside->p), WEIR_EINSIDE);
+    CHECK_EQ(weir_stop(inside->p), WEIR_EINSIDE);
+    CHECK_EQ(weir_settle(inside->p, 1), WEIR_EINSIDE);
+    weir_edit *e = weir_edit_begin(inside->p);
+    weir_edit_pop(e, "inside"); /* even its own stage */
+    CHECK_EQ(weir_commit_async(e, committed, inside), 0);
+    return WEIR_KEEP;
+}
+
+static void commit_from_inside_a_stage(void *arg)
+{
+    (void)arg;
+    struct inside inside = {.async_status = 1};
+    event_init(&inside.done);
+    gate(20);
+    weir_pipeline *p = inside.p = numbers_pipeline(&n, &k, false);
+    CHECK_EQ(weir_insert_before(p, "sink", &(weir_stage){.name = "inside", .in = WEIR_I64, .map = edit_inside, .state = &inside}, NULL),
+             0);
+    CHECK_EQ(weir_start(p), 0);
+    numbers_allow(&n, 10);
+    event_wait(&inside.done, 1);
+    CHECK_EQ(inside.status, WEIR_EINSIDE);
+    CHECK_EQ(inside.async_status, 0);
+    CHECK_EQ(inside.revision, 2);
+    CHECK_EQ(weir_settle(p, 0), 0);
+    CHECK_EQ(weir_stages(p, NULL, 0), 2);
+    numbers_allow(&n, 20);
+    end(p);
+    CHECK_EQ(k.count, 20);
+    event_free(&inside.done);
+}
+
+/* ---- routes -------------------------------------------------------------------------------------------------------------- */
+
+static void connect_to_another_chain_and_back(void *arg)
+{
+    (void)arg;
+    gate(40);
+    closes = 0;
+    weir_pipeline *p = numbers_pipeline(&n, &k, false);
+    bool own = check_random() % 2;
+    weir_stage a = {.name = "a", .in = WEIR_I64, .map = add_one, .place = own ? WEIR_OWN : WEIR_FUSED, .close = count_close};
+    weir_stage b = {.name = "b", .in = WEIR_I64, .map = times_ten, .close = count_close};
+    CHECK_EQ(weir_insert_after(p, "source", &a, NULL), 0);
+    CHECK_EQ(weir_add(p, &b), 0);
+    CHECK_EQ(weir_connect(p, "b", "sink", NULL), 0);
+    CHECK_EQ(weir_start(p), 0);
+    for (int i = 1; i <= 3; i++) {
+        numbers_allow(&n, 10 * i);
+        event_wait(&k.arrived, (uint64_t)(10 * i));
+        CHECK_EQ(weir_connect(p, "source", i % 2 ? "b" : "a", NULL), 0);
+    }
+    CHECK_EQ(closes, 0); /* parked, not closed */
+    CHECK_EQ(weir_pop(p, "a", NULL), 0);
+    CHECK_EQ(weir_settle(p, 0), 0);
+    CHECK_EQ(closes, 1);
+    numbers_allow(&n, 40);
+    end(p);
+    CHECK_EQ(closes, 2);
+    for (int64_t i = 0; i < 40; i++)
+        CHECK_EQ(k.values[i], i / 10 % 2 ? i * 10 : i >= 30 ? i * 10 : i + 1);
+}
+
+static void replace_the_source(void *arg)
+{
+    (void)arg;
+    static struct numbers other;
+    gate(1000);
+    numbers_init(&other, 2000);
+    other.next = 1990;
+    other.allowed = 2000;
+    other.gated = check_random() % 2;
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    numbers_allow(&n, 10);
+    event_wait(&k.arrived, 10);
+    numbers_await_waiting(&n);
+    weir_stage source = numbers_stage(&other, "source");
+    CHECK_EQ(weir_replace(p, "source", &source, NULL), 0);
+    CHECK_EQ(weir_settle(p, 0), 0);
+    CHECK_EQ(n.closed, 1);
+    end(p);
+    numbers_free(&other);
+    CHECK_EQ(k.count, 20);
+    CHECK_EQ(k.values[9], 9);
+    CHECK_EQ(k.values[10], 1990);
+}
+
+static void order_of_staying_stages(void *arg)
+{
+    (void)arg;
+    gate(10);
+    weir_pipeline *p = numbers_pipeline(&n, &k, false);
+    CHECK_EQ(weir_insert_before(p, "sink", &plus, NULL), 0);
+    CHECK_EQ(weir_insert_before(p, "sink", &tens, NULL), 0);
+    CHECK_EQ(weir_start(p), 0);
+    weir_edit *e = weir_edit_begin(p);
+    weir_edit_connect(e, "source", "tens");
+    weir_edit_connect(e, "plus", "sink");
+    weir_edit_connect(e, "tens", "plus");
+    CHECK_EQ(weir_commit(e, NULL), WEIR_EREFUSED);
+    CHECK_HAS(weir_error(p), "keep their order");
+    numbers_allow(&n, 10);
+    end(p);
+    CHECK_EQ(k.values[9], 100);
 }
 
 int main(void)
 {
-    check_run("no_edits", 200, no_edits);
-    check_run("edits_at_full_rate", 400, edits_at_full_rate);
-    check_run("edits_with_full_queues", 300, edits_with_full_queues);
-    check_run("edits_while_the_data_ends", 400, edits_while_the_data_ends);
+    check_run("insert_and_pop_in_order", 100, insert_and_pop_in_order);
+    check_run("several_in_one_edit", 100, several_in_one_edit);
+    check_run("refused_with_words", 20, refused_with_words);
+    check_run("all_or_nothing", 20, all_or_nothing);
+    check_run("stale_revision_is_a_conflict", 20, stale_revision_is_a_conflict);
+    check_run("an_edit_equal_to_the_plan_does_nothing", 20, an_edit_equal_to_the_plan_does_nothing);
+    check_run("a_failing_open_changes_nothing", 50, a_failing_open_changes_nothing);
+    check_run("behind_a_source_that_waits", 200, behind_a_source_that_waits);
+    check_run("in_front_of_a_sink_that_is_stuck", 30, in_front_of_a_sink_that_is_stuck);
+    check_run("withdrawn_at_the_deadline", 50, withdrawn_at_the_deadline);
+    check_run("commit_from_inside_a_stage", 200, commit_from_inside_a_stage);
+    check_run("connect_to_another_chain_and_back", 200, connect_to_another_chain_and_back);
+    check_run("replace_the_source", 200, replace_the_source);
+    check_run("order_of_staying_stages", 20, order_of_staying_stages);
     return check_done();
 }

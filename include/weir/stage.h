@@ -158,7 +158,7 @@ WEIR_API int weir_emit_bytes(weir_out *out, const void *data, size_t len);
 #define WEIR_PADDING 64
 
 /* A block of memory that several batches may share. A source that reads large pieces and puts out slices of them allocates
- * blocks itself and says weir_hold() for each batch that has slices in one. */
+ * blocks itself and puts out weir_emit_slice()s of them. */
 typedef struct weir_block weir_block;
 WEIR_API weir_block *weir_block_new(weir_out *out, size_t size); /* you own one reference; NULL: no memory */
 WEIR_API char *weir_block_data(weir_block *block);               /* `size` bytes, and WEIR_PADDING readable ones after them */

@@ -11,21 +11,19 @@
 
 #define ARENA_BLOCK ((size_t)60 << 10) /* with its header and padding it fits the smallest block */
 
-/* Closes the batch at hand: it goes to the end of the sealed ones. Says whether there was one. */
-bool out_seal(struct weir_out *out)
+void out_seal(struct weir_out *out)
 {
     struct batch *batch = out->open;
     out->open = NULL;
     if (!batch)
-        return false;
+        return;
     if (batch->count == 0) {
         batch_release(batch);
-        return false;
+        return;
     }
     batch->parcel.next = NULL;
     *out->full_end = batch;
     out->full_end = (struct batch **)&batch->parcel.next;
-    return true;
 }
 
 void out_discard(struct weir_out *out)
@@ -97,7 +95,7 @@ static bool arena_fits(const struct weir_block *arena, size_t size)
 
 void *weir_alloc(weir_out *out, size_t size)
 {
-    struct batch *batch = open_batch(out);
+    struct batch *batch = out->open ? out->open : open_batch(out); /* that of the latest item, also when it is full */
     size_t rounded = (size + 7) & ~(size_t)7;
     if (!batch || rounded < size)
         return NULL;

@@ -2,8 +2,8 @@
 /*
  * record.c - looking into records.
  *
- * A record's fields are slices of its text, and nothing here copies them but weir_field_text(). Names are unique within a record
- * that a parser of ours made; if another's has doubles, the last one counts, except that a hint may stand on an earlier one.
+ * A record's fields are slices of its text, and nothing here copies them but weir_field_text(). Names are unique within a
+ * record that `parse` made; if another stage's has doubles, the last one counts, unless a hint stands on an earlier one.
  */
 #include <string.h>
 #include <weir/stage.h>
@@ -25,7 +25,7 @@ const weir_field *weir_record_find(const weir_record *record, const char *name, 
     return NULL;
 }
 
-/* ---- escapes -------------------------------------------------------------------------------------------------------------- */
+/* ---- escapes ----------------------------------------------------------------------------------------------------- */
 
 /* What has been written so far; `len` counts on past the end of the buffer. */
 struct sink {
@@ -67,7 +67,10 @@ static int hex4(const char *p, const char *end)
         return -1;
     for (int i = 0; i < 4; i++) {
         char c = p[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
         if (digit < 0)
             return -1;
         code = code << 4 | digit;

@@ -428,8 +428,8 @@ static struct batch *work_each(struct strand *s, size_t i, struct batch *b)
     if (going && in->def.batch_end && in->def.batch_end(in->def.state) < 0)
         goes_on(s, i);
     in->out.source = NULL;
-    if (out_seal(&in->out))
-        deliver(s, i);
+    out_seal(&in->out);
+    deliver(s, i);
     batch_release(b);
     return NULL;
 }
@@ -767,8 +767,8 @@ static int pull_once(struct strand *s)
     count_add(&in->put, in->out.count);
     if (says < 0)
         goes_on(s, 0);
-    if (out_seal(&in->out))
-        deliver(s, 0);
+    out_seal(&in->out);
+    deliver(s, 0);
     return says;
 }
 

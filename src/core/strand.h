@@ -124,8 +124,8 @@ struct change *strand_withdraw(struct strand *s); /* NULL: the strand has it alr
 /* Whether the calling thread is inside a stage's function of a strand in this env. */
 bool strand_inside(const struct env *env);
 
-/* out.c: closes the batch that a stage is filling, and lets go of what the stage kept for filling more. */
-bool out_seal(struct weir_out *out);
+/* out.c: moves the batch that a stage is filling to the end of the sealed ones; lets go of what is kept for filling more. */
+void out_seal(struct weir_out *out);
 void out_discard(struct weir_out *out);
 
 #endif

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clock, samples and report of the measuring programs; see bench.h. A row is printed when the program ends, so that nothing
+ * that is being measured is disturbed by printing.
+ */
+#include "bench.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t read_clock(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+uint64_t bench_now_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t bench_spent_ns(const struct bench *b)
+{
+    return read_clock(b->cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC);
+}
+
+void bench_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+_Noreturn void bench_die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    exit(1);
+}
+
+static _Noreturn void usage(const char *name)
+{
+    fprintf(stderr, "usage: %s [--quick] [--json] [--cpu] [--rounds N] [--weir PATH]\n", name);
+    exit(2);
+}
+
+void bench_begin(struct bench *b, const char *name, const char *question, unsigned rounds, int argc, char **argv)
+{
+    *b = (struct bench){.name = name, .question = question, .weir = "weir", .rounds = rounds};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0)
+            b->quick = true;
+        else if (strcmp(argv[i], "--json") == 0)
+            b->json = true;
+        else if (strcmp(argv[i], "--cpu") == 0)
+            b->cpu = true;
+        else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0)
+            b->rounds = (unsigned)atoi(argv[++i]);
+        else if (strcmp(argv[i], "--weir") == 0 && i + 1 < argc)
+            b->weir = argv[++i];
+        else
+            usage(name);
+    }
+    if (b->quick)
+        b->rounds = 1;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------- */
+
+static struct bench_row *add_row(struct bench *b, const char *what, va_list args)
+{
+    if (b->count == BENCH_ROWS_MAX)
+        bench_die("%s: more than %d rows", b->name, BENCH_ROWS_MAX);
+    struct bench_row *row = &b->rows[b->count++];
+    vsnprintf(row->what, sizeof row->what, what, args);
+    return row;
+}
+
+void bench_value(struct bench *b, double value, const char *unit, const char *what, ...)
+{
+    va_list args;
+    va_start(args, what);
+    struct bench_row *row = add_row(b, what, args);
+    va_end(args);
+    row->value = value;
+    row->unit = unit;
+}
+
+void bench_at_most(struct bench *b, double value, const char *unit, double target, const char *what, ...)
+{
+    va_list args;
+    va_start(args, what);
+    struct bench_row *row = add_row(b, what, args);
+    va_end(args);
+    row->value = value;
+    row->unit = unit;
+    row->relation = BENCH_AT_MOST;
+    row->target = target;
+}
+
+void bench_at_least(struct bench *b, double value, const char *unit, double target, const char *what, ...)
+{
+    va_list args;
+    va_start(args, what);
+    struct bench_row *row = add_row(b, what, args);
+    va_end(args);
+    row->value = value;
+    row->unit = unit;
+    row->relation = BENCH_AT_LEAST;
+    row->target = target;
+}
+
+void bench_spread(struct bench *b, struct samples *samples, const char *unit, double p50_target, double p99_target,
+                  const char *what, ...)
+{
+    va_list args;
+    va_start(args, what);
+    struct bench_row *row = add_row(b, what, args);
+    va_end(args);
+    row->form = BENCH_SPREAD;
+    row->value = samples_quantile(samples, 0.5);
+    row->p99 = samples_quantile(samples, 0.99);
+    row->max = samples_max(samples);
+    row->unit = unit;
+    row->relation = p50_target > 0 ? BENCH_AT_MOST : BENCH_NO_TARGET;
+    row->target = p50_target;
+    row->p99_target = p99_target;
+}
+
+void bench_skip(struct bench *b, const char *what, const char *why)
+{
+    bench_value(b, 0, "", "%s", what);
+    b->rows[b->count - 1].relation = BENCH_SKIPPED;
+    b->rows[b->count - 1].why = why;
+}
+
+bool bench_check(struct bench *b, bool ok, const char *what, ...)
+{
+    if (ok)
+        return true;
+    b->failed = true;
+    va_list args;
+    va_start(args, what);
+    fprintf(stderr, "%s: wrong: ", b->name);
+    vfprintf(stderr, what, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return false;
+}
+
+static const char *sign(const struct bench_row *row)
+{
+    return row->relation == BENCH_AT_MOST ? "<=" : ">=";
+}
+
+static bool is_met(const struct bench_row *row, double value, double target)
+{
+    return row->relation == BENCH_AT_MOST ? value <= target : value >= target;
+}
+
+static void print_number(double value)
+{
+    printf(" %9.*f", value < 100 ? 2 : 0, value);
+}
+
+static void print_verdict(const struct bench_row *row, double value, double target)
+{
+    printf("  %s %g %s", sign(row), target, is_met(row, value, target) ? "met" : "NOT MET");
+}
+
+static void print_table_row(const struct bench_row *row)
+{
+    printf("  %-58s", row->what);
+    if (row->relation == BENCH_SKIPPED) {
+        printf(" skipped: %s\n", row->why);
+        return;
+    }
+    print_number(row->value);
+    if (row->form == BENCH_SPREAD) {
+        print_number(row->p99);
+        print_number(row->max);
+    }
+    printf(" %-7s", row->unit);
+    if (row->relation != BENCH_NO_TARGET) {
+        print_verdict(row, row->value, row->target);
+        if (row->form == BENCH_SPREAD)
+            print_verdict(row, row->p99, row->p99_target);
+    }
+    putchar('\n');
+}
+
+static void print_table(const struct bench *b)
+{
+    printf("%s: %s\n", b->name, b->question);
+    printf("  (%s, %u round%s%s)\n", b->cpu ? "CPU time" : "wall clock", b->rounds, b->rounds == 1 ? "" : "s",
+           b->quick ? ", quick: the times mean nothing" : "");
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->rows[i].form == BENCH_SPREAD && (i == 0 || b->rows[i - 1].form != BENCH_SPREAD))
+            printf("  %58s %9s %9s %9s\n", "", "p50", "p99", "max");
+        print_table_row(&b->rows[i]);
+    }
+    printf("  %s\n\n", b->failed ? "SOME RESULTS WERE WRONG, see above" : "all results were checked and equal");
+}
+
+static void print_json_row(const struct bench_row *row)
+{
+    printf("{\"what\":\"%s\",", row->what); /* our own words: nothing in them needs escaping */
+    if (row->relation == BENCH_SKIPPED) {
+        printf("\"skipped\":\"%s\"}", row->why);
+        return;
+    }
+    if (row->form == BENCH_SPREAD)
+        printf("\"p50\":%.6g,\"p99\":%.6g,\"max\":%.6g,\"unit\":\"%s\"", row->value, row->p99, row->max, row->unit);
+    else
+        printf("\"value\":%.6g,\"unit\":\"%s\"", row->value, row->unit);
+    if (row->relation != BENCH_NO_TARGET)
+        printf(",\"relation\":\"%s\",\"target\":%g,\"met\":%s", sign(row), row->target,
+               is_met(row, row->value, row->target) ? "true" : "false");
+    if (row->relation != BENCH_NO_TARGET && row->form == BENCH_SPREAD)
+        printf(",\"p99_target\":%g,\"p99_met\":%s", row->p99_target, is_met(row, row->p99, row->p99_target) ? "true" : "false");
+    putchar('}');
+}
+
+static void print_json(const struct bench *b)
+{
+    printf("{\"bench\":\"%s\",\"clock\":\"%s\",\"rounds\":%u,\"quick\":%s,\"correct\":%s,\"rows\":[", b->name,
+           b->cpu ? "cpu" : "wall", b->rounds, b->quick ? "true" : "false", b->failed ? "false" : "true");
+    for (size_t i = 0; i < b->count; i++) {
+        if (i > 0)
+            putchar(',');
+        print_json_row(&b->rows[i]);
+    }
+    printf("]}\n");
+}
+
+int bench_end(const struct bench *b)
+{
+    if (b->json)
+        print_json(b);
+    else
+        print_table(b);
+    return b->failed;
+}
+
+/* ---- samples ---------------------------------------------------------------------------------------------------------- */
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void samples_add(struct samples *s, double value)
+{
+    if (s->count == s->capacity) {
+        s->capacity = s->capacity ? 2 * s->capacity : 64;
+        s->values = realloc(s->values, s->capacity * sizeof *s->values);
+        if (!s->values)
+            bench_die("no memory for %zu samples", s->capacity);
+    }
+    s->values[s->count++] = value;
+}
+
+double samples_quantile(struct samples *s, double fraction)
+{
+    if (s->count == 0)
+        return 0;
+    qsort(s->values, s->count, sizeof *s->values, compare_doubles);
+    size_t i = (size_t)(fraction * (double)s->count);
+    return s->values[i < s->count ? i : s->count - 1];
+}
+
+double samples_max(struct samples *s)
+{
+    return samples_quantile(s, 1.0);
+}
+
+double samples_ratio(const struct samples *a, const struct samples *b)
+{
+    struct samples ratios = {0};
+    for (size_t i = 0; i < a->count && i < b->count; i++)
+        samples_add(&ratios, a->values[i] / b->values[i]);
+    double median = samples_quantile(&ratios, 0.5);
+    samples_free(&ratios);
+    return median;
+}
+
+void samples_free(struct samples *s)
+{
+    free(s->values);
+    *s = (struct samples){0};
+}

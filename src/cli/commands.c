@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* commands.c - which commands there are. */
+#include "cli/command.h"
+
+#include <string.h>
+
+const struct command *const commands[] = {
+    &run_command,        &ls_command,    &show_command, &insert_command, &pop_command,
+    &replace_command,    &flush_command, &stop_command, &stages_command, &check_command,
+    &completion_command, &help_command,  NULL,
+};
+
+const char exit_status_help[] = "  0  done\n"
+                                "  1  it failed at run time\n"
+                                "  2  the command line or the expression makes no sense\n"
+                                "  3  no pipeline of that name is running\n"
+                                "  4  the edit was refused; nothing changed\n"
+                                "  5  the revision is not the one that --expect named; nothing changed\n"
+                                "  6  not done in time; an edit was withdrawn\n";
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *const *command = commands; *command; command++)
+        if (strcmp((*command)->verb->name, name) == 0)
+            return *command;
+    return NULL;
+}
