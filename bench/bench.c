@@ -72,6 +72,8 @@ void bench_begin(struct bench *b, const char *name, const char *question, unsign
     }
     if (b->quick)
         b->rounds = 1;
+    if (getloadavg(&b->load, 1) != 1)
+        b->load = -1;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------- */
@@ -201,8 +203,8 @@ static void print_table_row(const struct bench_row *row)
 static void print_table(const struct bench *b)
 {
     printf("%s: %s\n", b->name, b->question);
-    printf("  (%s, %u round%s%s)\n", b->cpu ? "CPU time" : "wall clock", b->rounds, b->rounds == 1 ? "" : "s",
-           b->quick ? ", quick: the times mean nothing" : "");
+    printf("  (%s, %u round%s, load average %.1f%s)\n", b->cpu ? "CPU time" : "wall clock", b->rounds,
+           b->rounds == 1 ? "" : "s", b->load, b->quick ? ", quick: the times mean nothing" : "");
     for (size_t i = 0; i < b->count; i++) {
         if (b->rows[i].form == BENCH_SPREAD && (i == 0 || b->rows[i - 1].form != BENCH_SPREAD))
             printf("  %58s %9s %9s %9s\n", "", "p50", "p99", "max");
@@ -232,8 +234,8 @@ static void print_json_row(const struct bench_row *row)
 
 static void print_json(const struct bench *b)
 {
-    printf("{\"bench\":\"%s\",\"clock\":\"%s\",\"rounds\":%u,\"quick\":%s,\"correct\":%s,\"rows\":[", b->name,
-           b->cpu ? "cpu" : "wall", b->rounds, b->quick ? "true" : "false", b->failed ? "false" : "true");
+    printf("{\"bench\":\"%s\",\"clock\":\"%s\",\"rounds\":%u,\"load\":%.2f,\"quick\":%s,\"correct\":%s,\"rows\":[", b->name,
+           b->cpu ? "cpu" : "wall", b->rounds, b->load, b->quick ? "true" : "false", b->failed ? "false" : "true");
     for (size_t i = 0; i < b->count; i++) {
         if (i > 0)
             putchar(',');

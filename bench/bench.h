@@ -50,6 +50,7 @@ struct bench {
     bool json;
     bool cpu;
     unsigned rounds;
+    double load; /* the machine's load average at the start: above its number of cores, times mean little */
     bool failed; /* a check did not hold */
     size_t count;
     struct bench_row rows[BENCH_ROWS_MAX];

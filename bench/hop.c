@@ -2,8 +2,8 @@
 /*
  * What does a hop from one strand to another cost, for many items and for a single one?
  *
- * Throughput: a source fills batches on one core and a sink adds them up on another. By hand that is a ring of 64 batches of 256
- * items, written for one producer and one consumer, the batches filled and read where they lie. Whoever finds the ring full
+ * Throughput: a source fills batches on one core and a sink adds them up on another. By hand that is a ring of 64 batches of
+ * 256 items, written for one producer and one consumer, the batches filled and read where they lie. Whoever finds the ring full
  * or empty waits, in one variant by spinning (and yielding), in the other by parking on a futex.
  *
  * Latency: the pipeline is idle, one item goes in, and its age is read where it arrives; the next goes in when it has arrived.

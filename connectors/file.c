@@ -67,7 +67,7 @@ static const struct option_desc options[] = {
 };
 
 static const char *const examples[] = {"file access.log | grep ' 500 '",
-                                       "file /var/log/syslog follow=yes from=end | grep -i error", NULL};
+                                       "file /var/log/syslog follow=yes from=end | grep error ignore_case=yes", NULL};
 
 /* ---- being told of changes -------------------------------------------------------------------------------------------- */
 

@@ -132,17 +132,17 @@ static struct batch *numbered(struct pair *pair, uint32_t n)
     CHECK(b != NULL);
     b->count = n;
     for (uint32_t i = 0; i < n; i++)
-        ((int64_t *)b->items)[i] = pair->put++;
+        *(int64_t *)batch_item(b, i) = pair->put++;
     return b;
 }
 
 /* Goes on with the second channel, handing over what found no room with the cut. */
 static void write_cut(struct pair *pair)
 {
-    struct batch *first = numbered(pair, 3), *second = numbered(pair, 2);
-    first->parcel.next = &second->parcel;
-    second->parcel.next = NULL;
-    channel_close(pair->ch, PILL_CUT, first);
+    struct batch_list leftovers = {0};
+    list_add(&leftovers, numbered(pair, 3));
+    list_add(&leftovers, numbered(pair, 2));
+    channel_close(pair->ch, PILL_CUT, &leftovers);
     pair->cut = true;
 }
 
@@ -158,7 +158,7 @@ static bool write_some(struct host *host)
         if (!channel_room_or_wait(ch))
             return true;
         if (pair->put >= ITEMS) {
-            channel_close(ch, PILL_END, NULL);
+            channel_close(ch, PILL_END, &(struct batch_list){0});
             return false;
         }
         if (check_random() % 8 == 0) {
@@ -181,7 +181,7 @@ static bool read_all(struct host *host)
         case PILL_NONE:
             return true;
         case PILL_BATCH:
-            values = (int64_t *)b->items;
+            values = batch_item(b, 0);
             for (uint32_t i = 0; i < b->count; i++)
                 CHECK_EQ(values[i], pair->taken++);
             batch_release(b);

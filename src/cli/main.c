@@ -6,6 +6,7 @@
 #include "expr/nearest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <weir/weir.h>
@@ -47,8 +48,21 @@ static int dispatch(int argc, char **argv)
     return command ? run(command, argc - 1, argv + 1) : complain_command(name);
 }
 
+/* A standard stream that was closed would be the number of the next thing that is opened: a control socket in place of standard
+ * output. What is opened here instead fails like a closed one when it is used (EBADF), since it is open the wrong way. */
+static int keep_standard_streams(void)
+{
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+            return FAILED;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (keep_standard_streams() != 0)
+        return FAILED;
     int status = dispatch(argc, argv);
     errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout))

@@ -81,23 +81,6 @@ static int claim(const struct arguments *args, struct names *names)
     return 0;
 }
 
-static void unclaim(const struct names *names)
-{
-    if (names->fd < 0)
-        return;
-    socket_release(names->path);
-    close(names->fd);
-}
-
-static int start(struct session *session)
-{
-    weir_pipeline *pipeline = session_pipeline(session);
-    int status = weir_start(pipeline);
-    if (status == WEIR_OK)
-        return 0;
-    return complain(status == WEIR_EREFUSED ? USAGE : FAILED, "%s", weir_error(pipeline));
-}
-
 /* The message says that some pipe broke; the descriptor says whether it was ours. */
 static bool reader_is_gone(const struct watch_outcome *outcome)
 {
@@ -118,13 +101,15 @@ static void die_of_sigpipe(void)
 
 static int conclude(const struct arguments *args, const struct watch_outcome *outcome)
 {
-    if (outcome->state && argument_flag(args, "summary"))
+    if (outcome->started && argument_flag(args, "summary"))
         state_print_equation(outcome->state, stderr);
     if (outcome->aborted_by)
         return 128 + outcome->aborted_by;
     if (reader_is_gone(outcome))
         die_of_sigpipe();
-    return outcome->status == WEIR_OK ? DONE : complain(FAILED, "%s", outcome->message);
+    if (outcome->status == WEIR_OK)
+        return DONE;
+    return complain(!outcome->started && outcome->status == WEIR_EREFUSED ? USAGE : FAILED, "%s", outcome->message);
 }
 
 static int run_session(const struct arguments *args, struct session *session, const struct names *names)
@@ -148,11 +133,7 @@ static int run(const struct arguments *args)
     if (status == 0)
         status = claim(args, &names);
     if (status == 0)
-        status = start(session);
-    if (status == 0)
         status = run_session(args, session, &names);
-    else
-        unclaim(&names);
     session_free(session);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "cli/complain.h"
 #include "cli/progress.h"
 #include "ctl/server.h"
+#include "ctl/socket.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ struct watch {
     uv_timer_t abort_timer;
     uv_async_t ended;
     uv_thread_t drainer;
+    bool has_drainer;
     struct progress progress;
     struct session *session;
     struct server *server; /* NULL: no control socket */
@@ -38,13 +40,19 @@ struct watch {
     int aborted_by;
 };
 
+static void note_error(struct watch *watch)
+{
+    const char *message = weir_error(session_pipeline(watch->session));
+    snprintf(watch->outcome->message, sizeof watch->outcome->message, "%s", message);
+}
+
 static void drain(void *arg)
 {
     struct watch *watch = arg;
     weir_pipeline *pipeline = session_pipeline(watch->session);
     watch->outcome->status = weir_drain(pipeline);
     if (watch->outcome->status != WEIR_OK)
-        snprintf(watch->outcome->message, sizeof watch->outcome->message, "%s", weir_error(pipeline));
+        note_error(watch);
     uv_async_send(&watch->ended);
 }
 
@@ -87,7 +95,8 @@ static void on_ended(uv_async_t *handle)
 {
     struct watch *watch = handle->data;
     struct watch_outcome *outcome = watch->outcome;
-    uv_thread_join(&watch->drainer);
+    if (watch->has_drainer)
+        uv_thread_join(&watch->drainer);
     outcome->state = session_snapshot(watch->session);
     json_object_set_new(outcome->state, "error", json_text(outcome->message));
     outcome->aborted_by = watch->aborted_by;
@@ -139,34 +148,45 @@ static void start_handles(struct watch *watch)
                    !watch->options->quiet && !writes_to_terminal(watch->session));
 }
 
-/* Without the system's help (a loop, a thread) the pipeline still runs to its end, deaf to signals and clients. */
-static void run_plainly(struct session *session, struct watch_outcome *outcome)
+/* In the drainer; without such a thread in the main one, deaf to signals and clients until the end. */
+static void start_drainer(struct watch *watch)
 {
-    weir_pipeline *pipeline = session_pipeline(session);
-    outcome->status = weir_drain(pipeline);
-    if (outcome->status != WEIR_OK)
-        snprintf(outcome->message, sizeof outcome->message, "%s", weir_error(pipeline));
-    outcome->state = session_snapshot(session);
+    watch->has_drainer = uv_thread_create(&watch->drainer, drain, watch) == 0;
+    if (watch->has_drainer)
+        return;
+    complain(0, "no thread to spare: the control socket will not answer");
+    drain(watch);
+}
+
+static void start_pipeline(struct watch *watch)
+{
+    weir_pipeline *pipeline = session_pipeline(watch->session);
+    watch->outcome->status = weir_start(pipeline);
+    watch->outcome->started = watch->outcome->status == WEIR_OK;
+    if (watch->outcome->started) {
+        start_drainer(watch);
+        return;
+    }
+    note_error(watch);
+    uv_async_send(&watch->ended);
 }
 
 void watch(struct session *session, const struct watch_options *options, struct watch_outcome *outcome)
 {
     struct watch watch = {.session = session, .options = options, .outcome = outcome};
-    *outcome = (struct watch_outcome){0};
+    *outcome = (struct watch_outcome){.status = WEIR_ESYSTEM, .message = "the system refuses an event loop"};
     if (uv_loop_init(&watch.loop) != 0) {
-        run_plainly(session, outcome);
+        if (options->listen_fd >= 0)
+            socket_release(options->listen_path);
         return;
     }
+    outcome->message[0] = '\0';
     if (options->listen_fd >= 0)
         watch.server = server_new(&watch.loop, session, options->listen_fd, options->listen_path);
     if (options->listen_fd >= 0 && !watch.server)
         complain(0, "the control socket cannot be served; going on without");
     start_handles(&watch);
-    if (uv_thread_create(&watch.drainer, drain, &watch) != 0) {
-        complain(0, "no thread for the control socket: it will not answer");
-        run_plainly(session, outcome);
-        return;
-    }
+    start_pipeline(&watch);
     uv_run(&watch.loop, UV_RUN_DEFAULT);
     uv_loop_close(&watch.loop);
     server_free(watch.server);

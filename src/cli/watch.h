@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.h - the main thread of weir run while the pipeline runs: signals, the control socket, the progress line.
+ * watch.h - the main thread of weir run: starts the pipeline, and while it runs heeds signals, serves the control socket, and
+ * keeps the progress line.
+ *
+ * Signals are caught from before the start, so that none that comes early kills the process with its socket left behind.
  *
  * The first SIGINT, SIGTERM or SIGHUP closes the pipeline: what was admitted still arrives. The second one aborts it, and the
  * process ends at once, also when a stage never returns.
@@ -17,13 +20,14 @@ struct watch_options {
 };
 
 struct watch_outcome {
-    int status;         /* weir_drain's */
+    bool started; /* weir_start() went well; then the status is weir_drain's, else weir_start's */
+    int status;
     int aborted_by;     /* the signal that aborted it; 0: none */
     char message[1024]; /* weir_error() when the status is not WEIR_OK */
     json_t *state;      /* the last one, with "error"; to be released with json_decref() */
 };
 
-/* Runs until the started pipeline has ended and every client has its answer. */
+/* Starts the pipeline and returns when it has ended and every client has its answer. */
 void watch(struct session *session, const struct watch_options *options, struct watch_outcome *outcome);
 
 #endif

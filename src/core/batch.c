@@ -19,7 +19,7 @@ static uint32_t capacity_for(size_t item_size, uint32_t items_max)
 struct batch *batch_new(struct store *store, const weir_type *type, uint32_t items_max)
 {
     uint32_t capacity = capacity_for(type->size, items_max);
-    struct batch *batch = (struct batch *)store_take(store, sizeof *batch + capacity * type->size);
+    struct batch *batch = (void *)store_take(store, sizeof *batch + capacity * type->size); /* plat_alloc aligns it to 64 */
     if (!batch)
         return NULL;
     batch->type = type;
@@ -46,6 +46,27 @@ void batch_destroy(struct batch *batch, uint32_t from, uint32_t to)
     if (batch->type->destroy)
         for (uint32_t i = from; i < to; i++)
             batch->type->destroy(batch_item(batch, i));
+}
+
+void list_add(struct batch_list *list, struct batch *batch)
+{
+    batch->next = NULL;
+    if (list->last)
+        list->last->next = batch;
+    else
+        list->first = batch;
+    list->last = batch;
+}
+
+struct batch *list_take(struct batch_list *list)
+{
+    struct batch *batch = list->first;
+    if (!batch)
+        return NULL;
+    list->first = batch->next;
+    if (!list->first)
+        list->last = NULL;
+    return batch;
 }
 
 static bool grow_blocks(struct batch *batch)
@@ -102,7 +123,7 @@ struct weir_block *block_new(struct store *store, size_t size)
         return NULL;
     while (total - sizeof(struct weir_block) - WEIR_PADDING < size)
         total *= 2;
-    struct weir_block *block = total <= BLOCK_SIZE_KEPT ? (struct weir_block *)store_take(store, total) : plat_alloc(total);
+    struct weir_block *block = total <= BLOCK_SIZE_KEPT ? (void *)store_take(store, total) : plat_alloc(total);
     if (!block)
         return NULL;
     atomic_store_explicit(&block->refs, 1, memory_order_relaxed); /* not shared yet */

@@ -24,6 +24,7 @@ struct weir_block {
 
 struct batch {
     struct parcel parcel;
+    struct batch *next; /* in a batch_list */
     const weir_type *type;
     uint32_t count;
     uint32_t capacity;
@@ -34,6 +35,14 @@ struct batch {
     struct weir_block *few[BATCH_BLOCKS];
     _Alignas(64) char items[];
 };
+
+/* Batches in a row, oldest first; zero is empty. */
+struct batch_list {
+    struct batch *first, *last;
+};
+
+void list_add(struct batch_list *list, struct batch *batch);
+struct batch *list_take(struct batch_list *list); /* the first, or NULL */
 
 struct batch *batch_new(struct store *store, const weir_type *type, uint32_t items_max); /* NULL: no memory */
 

@@ -35,7 +35,7 @@ void channel_free(struct channel *ch)
 void channel_reset(struct channel *ch, struct strand *writer, struct strand *reader, uint32_t limit)
 {
     ch->change = NULL;
-    ch->leftovers = NULL;
+    ch->leftovers = (struct batch_list){0};
     ch->head_seen = ch->tail_seen = 0;
     at_store(&ch->tail, 0);
     at_store(&ch->head, 0);
@@ -107,11 +107,12 @@ void channel_put_flush(struct channel *ch)
     put(ch, &flush_mark);
 }
 
-void channel_close(struct channel *ch, enum pill last, struct batch *leftovers)
+void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers)
 {
     struct strand *reader = at_relaxed(&ch->reader); /* before the store: afterwards the reader may give the channel away */
-    ch->leftovers = leftovers;
-    for (struct batch *b = leftovers; b; b = (struct batch *)b->parcel.next)
+    ch->leftovers = *leftovers;
+    *leftovers = (struct batch_list){0};
+    for (const struct batch *b = ch->leftovers.first; b; b = b->next)
         count_add(&ch->items_put, b->count);
     at_store(&ch->closed, last); /* seq_cst, for the same reason as in put() */
     strand_kick(reader);
@@ -147,11 +148,9 @@ static bool ring_empty(struct channel *ch)
 
 static enum pill take_last(struct channel *ch, enum pill last, struct batch **batch)
 {
-    struct batch *b = ch->leftovers;
+    struct batch *b = list_take(&ch->leftovers);
     if (!b)
         return last;
-    ch->leftovers = (struct batch *)b->parcel.next;
-    b->parcel.next = NULL;
     count_add(&ch->items_taken, b->count);
     *batch = b;
     return PILL_BATCH;

@@ -45,7 +45,7 @@ struct channel {
     uint64_t head_seen;                 /* writer only: the reader's head as last seen */
     counter items_put;                  /* written by the writer */
     _Atomic int closed;                 /* enum pill; writer stores after the last put (release), reader loads (acquire) */
-    struct batch *leftovers;            /* writer's until closed, then the reader's */
+    struct batch_list leftovers;        /* writer's until closed, then the reader's */
 
     _Alignas(64) _Atomic uint64_t head; /* batches taken; reader stores (seq_cst), writer loads */
     uint64_t tail_seen;                 /* reader only */
@@ -65,7 +65,8 @@ bool channel_room_or_wait(struct channel *ch);               /* false: the write
 bool channel_busy(struct channel *ch);                       /* the reader has at least one batch in front of it */
 void channel_put(struct channel *ch, struct batch *batch);   /* there must be room */
 void channel_put_flush(struct channel *ch);                  /* there must be room */
-void channel_close(struct channel *ch, enum pill last, struct batch *leftovers); /* then never touches it again */
+void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers); /* takes what is in the list; the writer
+                                                                                       * never touches the channel again */
 
 /* Reader. PILL_BATCH sets *batch. PILL_CUT and PILL_END are answered once everything before them was taken. */
 enum pill channel_take(struct channel *ch, struct batch **batch);

@@ -89,7 +89,6 @@ struct instance *instance_new(const weir_stage *stage, char *error, size_t size,
     in->shape = stage->pull ? SHAPE_PULL : stage->each ? SHAPE_EACH : stage->batch ? SHAPE_BATCH : SHAPE_MAP;
     in->sink = stage->out == WEIR_NONE;
     in->emits = emitted_type(stage);
-    in->out.full_end = &in->out.full;
     in->out.type = in->emits;
     return in;
 }

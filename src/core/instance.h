@@ -18,8 +18,7 @@ enum shape { SHAPE_MAP, SHAPE_EACH, SHAPE_BATCH, SHAPE_PULL };
 struct weir_out {
     struct strand *strand;
     const weir_type *type;
-    struct batch *full;         /* sealed batches, oldest first, linked by parcel.next */
-    struct batch **full_end;
+    struct batch_list full;     /* sealed batches */
     struct batch *open;         /* being filled */
     struct weir_block *arena;   /* what weir_alloc() bumps; we hold one reference */
     const struct batch *source; /* what is being worked on: slices of it may be put out */

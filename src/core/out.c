@@ -21,9 +21,7 @@ void out_seal(struct weir_out *out)
         batch_release(batch);
         return;
     }
-    batch->parcel.next = NULL;
-    *out->full_end = batch;
-    out->full_end = (struct batch **)&batch->parcel.next;
+    list_add(&out->full, batch);
 }
 
 void out_discard(struct weir_out *out)
@@ -84,7 +82,7 @@ size_t weir_room(const weir_out *out)
 {
     const struct env *env = out->strand->env;
     if (!out->open)
-        return out->full || !out->type ? 1 : env->batch_items;
+        return out->full.first || !out->type ? 1 : env->batch_items;
     return batch_full(out->open, env->batch_bytes) ? 1 : out->open->capacity - out->open->count;
 }
 

@@ -180,8 +180,7 @@ void strand_reset(struct strand *s)
     s->blocking = false;
     s->program = NULL;
     s->in = s->out = NULL;
-    s->unsent = NULL;
-    s->unsent_end = &s->unsent;
+    s->unsent = (struct batch_list){0};
     s->flush_owed = false;
     s->broken = 0;
     s->tick_ns = UINT64_MAX;
@@ -245,15 +244,9 @@ static void at_item(struct strand *s, const struct instance *in, uint32_t batch_
 /* Moves what stage i has sealed into the stages behind it. */
 static void deliver(struct strand *s, size_t i)
 {
-    struct weir_out *out = &s->program->stages[i]->out;
-    while (out->full) {
-        struct batch *b = out->full;
-        out->full = (struct batch *)b->parcel.next;
-        if (!out->full)
-            out->full_end = &out->full;
-        b->parcel.next = NULL;
+    struct batch *b;
+    while ((b = list_take(&s->program->stages[i]->out.full)))
         run_from(s, i + 1, b);
-    }
 }
 
 /* The items after `k`, which is the first that was not kept; keeps the rest compact. Returns how many are kept in all. */
@@ -366,16 +359,13 @@ static struct batch *work_batch(struct strand *s, size_t i, struct batch *b)
 /* Takes back what the failing call has put out: all beyond the first `count` items of the batch that was open before it. */
 static void rewind_out(struct weir_out *out, uint32_t count)
 {
-    if (out->full) {
-        struct batch *first = out->full, *b = (struct batch *)first->parcel.next;
+    struct batch *first = list_take(&out->full), *b;
+    if (first) {
         out_seal(out);
-        for (struct batch *next; b; b = next) {
-            next = (struct batch *)b->parcel.next;
+        while ((b = list_take(&out->full))) {
             batch_destroy(b, 0, b->count);
             batch_release(b);
         }
-        out->full = NULL;
-        out->full_end = &out->full;
         out->open = first;
     }
     if (out->open) {
@@ -418,7 +408,7 @@ static struct batch *work_each(struct strand *s, size_t i, struct batch *b)
         s->at_item = first + k;
         going = each_one(s, i, batch_item(b, k));
         batch_destroy(b, k, k + 1);
-        if (in->out.full) {
+        if (in->out.full.first) {
             deliver(s, i);
             enter(s, in);
         }
@@ -457,14 +447,9 @@ static struct batch *work(struct strand *s, size_t i, struct batch *b)
 /* Behind the last stage: to be sent. Joins a batch that is still unsent if both fit into one. */
 static void tail(struct strand *s, struct batch *b)
 {
-    if (s->unsent && s->unsent_end != &s->unsent) {
-        struct batch *last = (struct batch *)((char *)s->unsent_end - offsetof(struct batch, parcel.next));
-        if (!batch_full(last, s->env->batch_bytes) && batch_append(last, b))
-            return;
-    }
-    b->parcel.next = NULL;
-    *s->unsent_end = b;
-    s->unsent_end = (struct batch **)&b->parcel.next;
+    struct batch *last = s->unsent.last;
+    if (!last || batch_full(last, s->env->batch_bytes) || !batch_append(last, b))
+        list_add(&s->unsent, b);
 }
 
 /* Runs the batch through the stages from i on. Takes it. */
@@ -478,35 +463,22 @@ static void run_from(struct strand *s, size_t i, struct batch *b)
 
 /* ---- sending ------------------------------------------------------------------------------------------------------------- */
 
-static struct batch *take_unsent(struct strand *s)
-{
-    struct batch *all = s->unsent;
-    s->unsent = NULL;
-    s->unsent_end = &s->unsent;
-    return all;
-}
-
 /* A batch that is less than full waits for more while the reader is busy: small batches when little flows, large ones when much
  * does, and no timer. */
 static bool may_grow(struct strand *s, const struct batch *b)
 {
-    return !b->parcel.next && !s->blocking && !s->flush_owed && !batch_full(b, s->env->batch_bytes) && channel_busy(s->out);
+    return !b->next && !s->blocking && !s->flush_owed && !batch_full(b, s->env->batch_bytes) && channel_busy(s->out);
 }
 
 /* Sends what there is; `all`: also what might still grow. False: no room, the reader will kick us. */
 static bool send(struct strand *s, bool all)
 {
-    while (s->unsent) {
-        struct batch *b = s->unsent;
-        if (!all && may_grow(s, b))
+    while (s->unsent.first) {
+        if (!all && may_grow(s, s->unsent.first))
             return true;
         if (!channel_room_or_wait(s->out))
             return false;
-        s->unsent = (struct batch *)b->parcel.next;
-        if (!s->unsent)
-            s->unsent_end = &s->unsent;
-        b->parcel.next = NULL;
-        channel_put(s->out, b);
+        channel_put(s->out, list_take(&s->unsent));
     }
     if (s->flush_owed) {
         if (s->out && !channel_room_or_wait(s->out))
@@ -594,7 +566,6 @@ static void run_ticks(struct strand *s)
 /* Lets go of an instance: it is closed, or comes to rest, and belongs to no strand any more. */
 static void dismiss(struct strand *s, struct instance *in, bool for_good)
 {
-    atomic_store_explicit(&s->current, NULL, memory_order_relaxed); /* it may be freed when the edit's turn is over */
     out_discard(&in->out);
     in->tick_at_ns = 0;
     at_store(&in->strand_id, 0);
@@ -617,7 +588,7 @@ static enum strand_says finish(struct strand *s)
     for (size_t i = 0; i < s->program->count; i++)
         dismiss(s, s->program->stages[i], true);
     if (s->out)
-        channel_close(s->out, PILL_END, take_unsent(s));
+        channel_close(s->out, PILL_END, &s->unsent);
     return end(s);
 }
 
@@ -656,13 +627,16 @@ static void note_position(struct change *c)
  * program stays, and what the call will put out belongs behind the cut. */
 static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
 {
+    struct batch_list none = {0};
     flush_held(s, c);
+    if (!in_call)
+        atomic_store_explicit(&s->current, NULL, memory_order_relaxed); /* it may leave us, and be freed some edits later */
     note_position(c);
     struct channel *old = s->out;
     if (c->cut_out || c->out)
         s->out = c->out;
     if (c->cut_out)
-        channel_close(old, PILL_CUT, in_call ? NULL : take_unsent(s));
+        channel_close(old, PILL_CUT, in_call ? &none : &s->unsent);
     if (c->program)
         install(s, c);
     if (c->by_cut)
@@ -805,7 +779,7 @@ static enum strand_says step(struct strand *s)
     bool source = is_source(s);
     if (source)
         look_at_flushes(s);
-    if (s->tick_ns != UINT64_MAX && !s->unsent) /* what a tick makes must not pile up behind a full channel */
+    if (s->tick_ns != UINT64_MAX && !s->unsent.first) /* what a tick makes must not pile up behind a full channel */
         run_ticks(s);
     if (!send(s, s->blocking))
         return STRAND_RESTS;

@@ -71,8 +71,7 @@ struct strand {
     struct program *program;            /* who runs it */
     struct channel *in, *out;           /* who runs it; NULL for a source's or sink's */
     _Atomic(struct change *) mailbox;   /* edit stores, strand takes; Dekker with `state` CALL, see strand_enter_call */
-    struct batch *unsent;               /* who runs it: made, and not put into `out` yet; oldest first */
-    struct batch **unsent_end;
+    struct batch_list unsent;           /* who runs it: made, and not put into `out` yet */
     bool flush_owed;                    /* who runs it: a flush pill goes out behind the unsent */
     size_t broken;                      /* who runs it: stages [0, broken) take no more items: they are returned */
     size_t fail_from;                   /* who runs it: see weir_fail_from() */
