@@ -184,7 +184,7 @@ static bool read_all(struct host *host)
             values = batch_item(b, 0);
             for (uint32_t i = 0; i < b->count; i++)
                 CHECK_EQ(values[i], pair->taken++);
-            batch_release(b);
+            batch_release(b, NULL);
             break;
         case PILL_FLUSH:
             pair->flushes_taken++;

@@ -408,8 +408,12 @@ static void discard_record(struct commit *c)
     c->record = NULL;
 }
 
+/* Looking for a moment pays only beside the strand. On its own core we would keep it from doing what we wait for, and a kernel
+ * that packs threads, or pulls a woken one to its waker, puts us there: measured, 54 us to the effect of an edit against 4. */
 static bool applied_soon(const struct change *change)
 {
+    if (at_relaxed(&change->strand->cpu) == plat_cpu())
+        return false;
     uint64_t until = plat_now_ns() + plat_spin_ns();
     do {
         for (int i = 0; i < 16; i++) {

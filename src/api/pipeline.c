@@ -109,7 +109,6 @@ static void dismissed(struct env *env, struct instance *in, bool for_good)
     if (!instance_balanced(in) && !*p->failure)
         snprintf(p->failure, sizeof p->failure, "stage \"%s\": the counts do not add up; this is a bug in weir", in->name);
     at_release(&in->busy, false); /* pairs with the acquire of who waits to use or free it */
-    plat_broadcast(&p->changed);
     plat_unlock(&p->lock);
 }
 

@@ -32,13 +32,16 @@ struct batch *batch_new(struct store *store, const weir_type *type, uint32_t ite
     return batch;
 }
 
-void batch_release(struct batch *batch)
+void batch_release(struct batch *batch, struct returns *returns)
 {
     for (uint32_t i = 0; i < batch->block_count; i++)
         block_drop(batch->blocks[i]);
     if (batch->blocks != batch->few)
         plat_free(batch->blocks);
-    parcel_return(&batch->parcel);
+    if (returns)
+        returns_add(returns, &batch->parcel);
+    else
+        parcel_return(&batch->parcel);
 }
 
 void batch_destroy(struct batch *batch, uint32_t from, uint32_t to)
@@ -112,7 +115,7 @@ bool batch_append(struct batch *to, struct batch *from)
     memcpy(batch_item(to, to->count), from->items, from->count * from->type->size);
     to->count += from->count;
     to->bytes += from->bytes;
-    batch_release(from);
+    batch_release(from, NULL);
     return true;
 }
 

@@ -46,8 +46,8 @@ struct batch *list_take(struct batch_list *list); /* the first, or NULL */
 
 struct batch *batch_new(struct store *store, const weir_type *type, uint32_t items_max); /* NULL: no memory */
 
-/* Lets go of the blocks and returns the memory; the items must have been destroyed or moved. */
-void batch_release(struct batch *batch);
+/* Lets go of the blocks and returns the memory, through `returns` if it is not NULL; the items must have been destroyed or moved. */
+void batch_release(struct batch *batch, struct returns *returns);
 
 /* Destroys the items [from, to) if their type wants that. */
 void batch_destroy(struct batch *batch, uint32_t from, uint32_t to);

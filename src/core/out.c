@@ -18,7 +18,7 @@ void out_seal(struct weir_out *out)
     if (!batch)
         return;
     if (batch->count == 0) {
-        batch_release(batch);
+        batch_release(batch, NULL);
         return;
     }
     list_add(&out->full, batch);
@@ -53,7 +53,7 @@ static struct batch *open_batch(struct weir_out *out)
         return out->open;
     struct batch *batch = batch_new(&out->strand->store, out->type, env->batch_items);
     if (batch && !hold_sources(out, batch)) {
-        batch_release(batch);
+        batch_release(batch, NULL);
         return NULL;
     }
     return out->open = batch;

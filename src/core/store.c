@@ -38,17 +38,42 @@ struct parcel *store_take(struct store *store, size_t size)
     return parcel;
 }
 
-void parcel_return(struct parcel *parcel)
+static void push(struct shelf *shelf, struct parcel *first, struct parcel *last)
 {
-    struct shelf *shelf = parcel->home;
-    if (!shelf) {
-        plat_free(parcel);
-        return;
-    }
     struct parcel *top = at_relaxed(&shelf->returned);
     do
-        parcel->next = top;
-    while (!atomic_compare_exchange_weak_explicit(&shelf->returned, &top, parcel, memory_order_release, memory_order_relaxed));
+        last->next = top;
+    while (!atomic_compare_exchange_weak_explicit(&shelf->returned, &top, first, memory_order_release, memory_order_relaxed));
+}
+
+void parcel_return(struct parcel *parcel)
+{
+    if (parcel->home)
+        push(parcel->home, parcel, parcel);
+    else
+        plat_free(parcel);
+}
+
+void returns_give(struct returns *returns)
+{
+    if (returns->count)
+        push(returns->home, returns->first, returns->last);
+    *returns = (struct returns){0};
+}
+
+void returns_add(struct returns *returns, struct parcel *parcel)
+{
+    if (!parcel->home || (returns->count && returns->home != parcel->home)) {
+        parcel_return(parcel);
+        return;
+    }
+    parcel->next = returns->first;
+    returns->first = parcel;
+    if (!returns->last)
+        returns->last = parcel;
+    returns->home = parcel->home;
+    if (++returns->count == RETURNS_MAX)
+        returns_give(returns);
 }
 
 static size_t free_list(struct parcel *parcel, size_t size)

@@ -24,8 +24,17 @@ struct parcel {
 struct shelf {
     struct shelf *next;
     size_t size;
-    struct parcel *kept;               /* its strand only */
-    _Atomic(struct parcel *) returned; /* pushed by anyone (release), taken whole by its strand (acquire) */
+    struct parcel *kept; /* its strand only */
+    _Alignas(64) _Atomic(struct parcel *) returned; /* pushed by anyone (release), taken whole by its strand (acquire) */
+};
+
+/* Parcels of one shelf that a strand has released and not given back yet: so many at a time cost one exchange with the owner. */
+#define RETURNS_MAX 8
+
+struct returns {
+    struct shelf *home;
+    struct parcel *first, *last;
+    unsigned count;
 };
 
 struct store {
@@ -37,6 +46,10 @@ struct parcel *store_take(struct store *store, size_t size);
 
 /* Releases a parcel to its shelf. Any thread. */
 void parcel_return(struct parcel *parcel);
+
+/* The same through a strand's own list. What is in it must be given back before the strand rests. */
+void returns_add(struct returns *returns, struct parcel *parcel);
+void returns_give(struct returns *returns);
 
 /* Frees everything. All parcels must have come back: returns how many bytes that gave, so that a test can compare. */
 size_t store_free(struct store *store);

@@ -307,7 +307,7 @@ static uint32_t end_batch(struct strand *s, size_t i, uint32_t kept)
 }
 
 /* What is left of the batch goes on, unless this was the end of it. */
-static struct batch *passed(struct instance *in, struct batch *b, uint32_t kept)
+static struct batch *passed(struct strand *s, struct instance *in, struct batch *b, uint32_t kept)
 {
     count_add(&in->put, kept);
     if (kept < b->count)
@@ -316,7 +316,7 @@ static struct batch *passed(struct instance *in, struct batch *b, uint32_t kept)
     if (kept && !in->sink)
         return b;
     batch_destroy(b, 0, kept);
-    batch_release(b);
+    batch_release(b, &s->returns);
     return NULL;
 }
 
@@ -325,7 +325,7 @@ static struct batch *work_map(struct strand *s, size_t i, struct batch *b)
     struct instance *in = s->program->stages[i];
     uint32_t kept = map_all(s, i, b);
     b->count = kept;
-    return passed(in, b, end_batch(s, i, kept));
+    return passed(s, in, b, end_batch(s, i, kept));
 }
 
 static struct batch *work_batch(struct strand *s, size_t i, struct batch *b)
@@ -336,7 +336,7 @@ static struct batch *work_batch(struct strand *s, size_t i, struct batch *b)
     if (kept > n) { /* the whole batch failed, and by contract nothing of it was changed */
         count_add(&in->failed, n);
         goes_on(s, i);
-        return passed(in, b, 0);
+        return passed(s, in, b, 0);
     }
     if (in->sink && kept < n) {
         count_add(&in->failed, 1);
@@ -349,11 +349,11 @@ static struct batch *work_batch(struct strand *s, size_t i, struct batch *b)
         if (goes_on(s, i) && rest)
             return work_batch(s, i, b);
         return_items(in, b, 0);
-        return passed(in, b, 0);
+        return passed(s, in, b, 0);
     }
     count_add(&in->filtered, n - kept);
     b->count = (uint32_t)kept; /* the function has destroyed what it dropped */
-    return passed(in, b, (uint32_t)kept);
+    return passed(s, in, b, (uint32_t)kept);
 }
 
 /* Takes back what the failing call has put out: all beyond the first `count` items of the batch that was open before it. */
@@ -364,7 +364,7 @@ static void rewind_out(struct weir_out *out, uint32_t count)
         out_seal(out);
         while ((b = list_take(&out->full))) {
             batch_destroy(b, 0, b->count);
-            batch_release(b);
+            batch_release(b, NULL);
         }
         out->open = first;
     }
@@ -420,7 +420,7 @@ static struct batch *work_each(struct strand *s, size_t i, struct batch *b)
     in->out.source = NULL;
     out_seal(&in->out);
     deliver(s, i);
-    batch_release(b);
+    batch_release(b, &s->returns);
     return NULL;
 }
 
@@ -430,7 +430,7 @@ static struct batch *work(struct strand *s, size_t i, struct batch *b)
     count_add(&in->taken, b->count);
     if (i < s->broken) {
         return_items(in, b, 0);
-        batch_release(b);
+        batch_release(b, &s->returns);
         return NULL;
     }
     enter(s, in);
@@ -643,13 +643,13 @@ static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
         c->old_in = s->in;
     if (c->by_cut || c->in)
         s->in = c->in;
+    c->applied_ns = plat_now_ns();
     for (size_t i = 0; i < c->leave_count; i++)
         dismiss(s, c->leave[i], c->leave[i]->fate == FATE_CLOSE);
     for (size_t i = 0; i < c->start_count; i++)
         strand_activate(c->starts[i]);
     if (c->by_cut && c->weighs)
         atomic_fetch_sub(&s->cuts_due, 1);
-    c->applied_ns = plat_now_ns();
     bool retire = c->retire;
     s->env->applied(s->env, s, c); /* c may be gone now */
     return retire ? end(s) : STRAND_GOES_ON;
@@ -792,10 +792,12 @@ enum strand_says strand_run(struct strand *s, unsigned steps)
 {
     struct plat_self *self = plat_self();
     self->strand = s;
+    atomic_store_explicit(&s->cpu, plat_cpu(), memory_order_relaxed);
     enum strand_says says = STRAND_GOES_ON;
     while (says == STRAND_GOES_ON && steps-- > 0)
         says = step(s);
     atomic_store_explicit(&s->current, NULL, memory_order_relaxed);
+    returns_give(&s->returns);
     self->strand = NULL;
     if (says != STRAND_OVER)
         return says;

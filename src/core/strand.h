@@ -64,8 +64,8 @@ struct change {
 };
 
 struct strand {
-    _Atomic unsigned state;
-    struct env *env;                    /* set once */
+    _Alignas(64) _Atomic unsigned state; /* others write it at every kick: a line of its own */
+    _Alignas(64) struct env *env;       /* set once */
     unsigned id;                        /* set once */
     bool blocking;                      /* set before activation: has a thread of its own */
     struct program *program;            /* who runs it */
@@ -78,6 +78,8 @@ struct strand {
     uint64_t at_item;                   /* who runs it: number of the item at hand, for messages; 0: none */
     uint64_t tick_ns;                   /* who runs it: when the next tick is due; UINT64_MAX: there are none */
     struct store store;                 /* who runs it */
+    struct returns returns;             /* who runs it: batches on their way back to where they came from */
+    _Atomic int cpu;                    /* where it ran last: its thread stores, anybody reads; a hint, relaxed */
     _Atomic(struct instance *) current; /* whose function is running, for "held up by"; relaxed */
     _Atomic unsigned flushes_asked;     /* any thread */
     unsigned flushes_done;              /* who runs it */

@@ -127,9 +127,9 @@ static void watch(struct exec *exec, struct strand *s)
 /* The strand is at rest in all but name. Says whether it was kicked before it paid to give up. */
 static bool linger(struct runner *r, struct strand *s)
 {
-    uint64_t start = plat_now_ns();
+    uint64_t start = 0; /* the clock is asked only when the first looks found nothing */
     for (;;) {
-        for (int i = 0; i < 16; i++) {
+        for (int i = 0; i < 32; i++) {
             if (strand_kicked(s)) {
                 uint64_t most = plat_spin_ns();
                 r->spin_ns = r->spin_ns * 2 < most ? r->spin_ns * 2 : most;
@@ -138,7 +138,9 @@ static bool linger(struct runner *r, struct strand *s)
             plat_relax();
         }
         bool others = !s->blocking && atomic_load_explicit(&r->exec->queued, memory_order_relaxed) > 0;
-        if (others || plat_now_ns() - start >= r->spin_ns)
+        uint64_t now = plat_now_ns();
+        start = start ? start : now;
+        if (others || now - start >= r->spin_ns)
             break;
     }
     r->spin_ns = r->spin_ns / 2 > SPIN_MIN ? r->spin_ns / 2 : SPIN_MIN;

@@ -24,6 +24,9 @@ unsigned plat_cpus(void);
 
 /* How long a worker may look for work before it parks, at most; and the instruction between two looks. */
 uint64_t plat_spin_ns(void);
+
+/* The core that the calling thread runs on; -1 if that is not known. */
+int plat_cpu(void);
 void plat_relax(void);
 
 /* What belongs to the calling thread: the strand that it runs, and its last error. Never NULL. */

@@ -6,6 +6,7 @@
 #include "plat/plat.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,11 @@ unsigned plat_cpus(void)
 uint64_t plat_spin_ns(void)
 {
     return 50000; /* about what a futex wake-up costs on a virtual machine; see docs/decisions/0003 */
+}
+
+int plat_cpu(void)
+{
+    return sched_getcpu();
 }
 
 void plat_relax(void)

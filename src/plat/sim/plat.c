@@ -264,6 +264,11 @@ uint64_t plat_spin_ns(void)
     return 200;
 }
 
+int plat_cpu(void)
+{
+    return (int)(sim_random() % 2);
+}
+
 void plat_relax(void)
 {
     plat_point();
