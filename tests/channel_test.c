@@ -39,9 +39,10 @@ static void host_body(void *arg)
         host->ready = false;
         plat_unlock(&host->lock);
         strand_begin(&host->strand);
-        do
+        do {
+            host->strand.wakes_seen = at_acquire(&host->strand.wakes);
             host->over = !host->step(host);
-        while (!host->over && !strand_rest(&host->strand));
+        } while (!host->over && !strand_rest(&host->strand));
     }
 }
 
@@ -95,7 +96,7 @@ static void kick_often(void *arg)
     for (int i = 0; i < KICKS; i++) {
         plat_point();
         atomic_fetch_add(&tally->posted, 1);
-        strand_kick(&tally->host.strand);
+        strand_nudge(&tally->host.strand);
     }
 }
 
@@ -155,7 +156,9 @@ static bool write_some(struct host *host)
             write_cut(pair);
             continue;
         }
-        if (!channel_room_or_wait(ch))
+        host->strand.out = ch;
+        host->strand.waits_room = !channel_room(ch);
+        if (host->strand.waits_room)
             return true;
         if (pair->put >= ITEMS) {
             channel_close(ch, PILL_END, &(struct batch_list){0});
@@ -176,9 +179,11 @@ static bool read_all(struct host *host)
     static int64_t *values;
     for (;;) {
         struct batch *b = NULL;
-        enum pill pill = channel_take(pair->last == PILL_CUT ? pair->next : pair->ch, &b);
+        struct channel *ch = host->strand.in = pair->last == PILL_CUT ? pair->next : pair->ch;
+        enum pill pill = channel_take(ch, &b);
         switch (pill) {
         case PILL_NONE:
+            host->strand.waits_input = true;
             return true;
         case PILL_BATCH:
             values = batch_item(b, 0);
@@ -211,7 +216,7 @@ static void batches_and_pills_in_order(void *arg)
     host_start(&pair.reader, read_all, &pair);
     channel_reset(pair.ch, &pair.writer.strand, &pair.reader.strand, 4);
     channel_reset(pair.next, &pair.writer.strand, &pair.reader.strand, 1);
-    strand_kick(&pair.writer.strand);
+    strand_nudge(&pair.writer.strand);
     for (int i = 0; i < 10; i++) { /* an edit that settles meanwhile */
         plat_point();
         channel_set_limit(pair.next, 1 + (uint32_t)(i % 2));

@@ -24,26 +24,27 @@
 extern const char *check_test; /* the test that runs */
 extern uint64_t check_seed;
 
-void check_failed(const char *file, int line, const char *what, const char *values, ...) __attribute__((noreturn, format(printf, 4, 5)));
+void check_failed(const char *file, int line, const char *what, const char *values, ...)
+    __attribute__((noreturn, format(printf, 4, 5)));
 
-#define CHECK(condition)                                                                                                         \
-    do {                                                                                                                         \
-        if (!(condition))                                                                                                        \
-            check_failed(__FILE__, __LINE__, #condition, "is false");                                                            \
+#define CHECK(condition)                                                                                                       \
+    do {                                                                                                                       \
+        if (!(condition))                                                                                                      \
+            check_failed(__FILE__, __LINE__, #condition, "is false");                                                          \
     } while (0)
 
-#define CHECK_EQ(got, expected)                                                                                                  \
-    do {                                                                                                                         \
-        int64_t got_ = (int64_t)(got), expected_ = (int64_t)(expected);                                                          \
-        if (got_ != expected_)                                                                                                   \
-            check_failed(__FILE__, __LINE__, #got " == " #expected, "%" PRId64 " and %" PRId64, got_, expected_);                \
+#define CHECK_EQ(got, expected)                                                                                                \
+    do {                                                                                                                       \
+        int64_t got_ = (int64_t)(got), expected_ = (int64_t)(expected);                                                        \
+        if (got_ != expected_)                                                                                                 \
+            check_failed(__FILE__, __LINE__, #got " == " #expected, "%" PRId64 " and %" PRId64, got_, expected_);              \
     } while (0)
 
-#define CHECK_HAS(text, part)                                                                                                    \
-    do {                                                                                                                         \
-        const char *text_ = (text), *part_ = (part);                                                                             \
-        if (!strstr(text_, part_))                                                                                               \
-            check_failed(__FILE__, __LINE__, #text " contains " #part, "\"%s\" and \"%s\"", text_, part_);                       \
+#define CHECK_HAS(text, part)                                                                                                  \
+    do {                                                                                                                       \
+        const char *text_ = (text), *part_ = (part);                                                                           \
+        if (!strstr(text_, part_))                                                                                             \
+            check_failed(__FILE__, __LINE__, #text " contains " #part, "\"%s\" and \"%s\"", text_, part_);                     \
     } while (0)
 
 /* Runs the test: once on Linux; in the simulator with `seeds` seeds (times WEIR_SEEDS if that is set; WEIR_SEED=n: only that). */

@@ -76,7 +76,9 @@ static void several_in_one_edit(void *arg)
     weir_edit_expect(e, 1);
     CHECK_EQ(weir_edit_insert_first(e, &plus), 0);
     CHECK_EQ(weir_edit_insert_last(e, &tens), 0);
-    CHECK_EQ(weir_edit_insert_after(e, "plus", &(weir_stage){.name = "again", .in = WEIR_I64, .map = add_one, .place = WEIR_OWN}), 0);
+    CHECK_EQ(
+        weir_edit_insert_after(e, "plus", &(weir_stage){.name = "again", .in = WEIR_I64, .map = add_one, .place = WEIR_OWN}),
+        0);
     CHECK_EQ(weir_commit(e, &r), 0);
     CHECK_EQ(r.revision, 2);
     numbers_allow(&n, 20);
@@ -101,13 +103,13 @@ static weir_verdict any_f64(void *state, void *item)
     return WEIR_KEEP;
 }
 
-#define REFUSED(call, words)                                                                                                     \
-    do {                                                                                                                         \
-        closes = 0;                                                                                                              \
-        CHECK_EQ(call, WEIR_EREFUSED);                                                                                           \
-        CHECK_HAS(weir_error(p), words);                                                                                         \
-        CHECK_EQ(weir_revision(p), 1);                                                                                           \
-        CHECK_EQ(weir_stages(p, NULL, 0), 3);                                                                                    \
+#define REFUSED(call, words)                                                                                                   \
+    do {                                                                                                                       \
+        closes = 0;                                                                                                            \
+        CHECK_EQ(call, WEIR_EREFUSED);                                                                                         \
+        CHECK_HAS(weir_error(p), words);                                                                                       \
+        CHECK_EQ(weir_revision(p), 1);                                                                                         \
+        CHECK_EQ(weir_stages(p, NULL, 0), 3);                                                                                  \
     } while (0)
 
 static void refused_with_words(void *arg)
@@ -296,7 +298,9 @@ static void withdrawn_at_the_deadline(void *arg)
     event_init(&stuck.go);
     gate(10);
     weir_pipeline *p = numbers_pipeline(&n, &k, false);
-    CHECK_EQ(weir_insert_before(p, "sink", &(weir_stage){.name = "stuck", .in = WEIR_I64, .map = get_stuck, .state = &stuck}, NULL), 0);
+    CHECK_EQ(
+        weir_insert_before(p, "sink", &(weir_stage){.name = "stuck", .in = WEIR_I64, .map = get_stuck, .state = &stuck}, NULL),
+        0);
     CHECK_EQ(weir_start(p), 0);
     numbers_allow(&n, 5);
     event_wait(&stuck.entered, 1);
@@ -357,7 +361,8 @@ static void commit_from_inside_a_stage(void *arg)
     event_init(&inside.done);
     gate(20);
     weir_pipeline *p = inside.p = numbers_pipeline(&n, &k, false);
-    CHECK_EQ(weir_insert_before(p, "sink", &(weir_stage){.name = "inside", .in = WEIR_I64, .map = edit_inside, .state = &inside}, NULL),
+    CHECK_EQ(weir_insert_before(p, "sink",
+                                &(weir_stage){.name = "inside", .in = WEIR_I64, .map = edit_inside, .state = &inside}, NULL),
              0);
     CHECK_EQ(weir_start(p), 0);
     numbers_allow(&n, 10);

@@ -189,7 +189,11 @@ static struct probe *new_probe(struct run *run, char tag)
 /* A stage in a random shape and placement. */
 static weir_stage new_stage(struct run *run, const char *name, char tag)
 {
-    weir_stage stage = {.name = name, .in = &item_type, .state = new_probe(run, tag), .open = open_probe, .flush = flush_probe,
+    weir_stage stage = {.name = name,
+                        .in = &item_type,
+                        .state = new_probe(run, tag),
+                        .open = open_probe,
+                        .flush = flush_probe,
                         .close = close_probe};
     switch (check_random() % 3) {
     case 0:
@@ -217,13 +221,21 @@ static void start(struct run *run, int64_t items, bool slow)
     unsigned r = (unsigned)check_random();
     CHECK_EQ(weir_configure(run->p, &(weir_config){.queue_batches = r % 2 ? 2 : 16, .batch_items = r % 4 < 2 ? 8 : 256}), 0);
     weir_stage a = new_stage(run, "a", 'a'), b = new_stage(run, "b", 'b');
-    CHECK_EQ(weir_append(run->p, &(weir_stage){.name = "source", .out = &item_type, .pull = pull_items, .state = run,
+    CHECK_EQ(weir_append(run->p, &(weir_stage){.name = "source",
+                                               .out = &item_type,
+                                               .pull = pull_items,
+                                               .state = run,
                                                .blocking = check_random() % 3 == 0}),
              0);
     CHECK_EQ(weir_append(run->p, &a), 0);
     CHECK_EQ(weir_append(run->p, &b), 0);
-    CHECK_EQ(weir_append(run->p, &(weir_stage){.name = "sink", .in = &item_type, .out = WEIR_NONE, .map = take_item,
-                                               .batch_end = batch_taken, .state = run, .blocking = check_random() % 3 == 0,
+    CHECK_EQ(weir_append(run->p, &(weir_stage){.name = "sink",
+                                               .in = &item_type,
+                                               .out = WEIR_NONE,
+                                               .map = take_item,
+                                               .batch_end = batch_taken,
+                                               .state = run,
+                                               .blocking = check_random() % 3 == 0,
                                                .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED}),
              0);
     CHECK_EQ(weir_start(run->p), 0);

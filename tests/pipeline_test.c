@@ -196,8 +196,12 @@ static void bytes_live_as_long_as_their_items(void *arg)
     weir_edit_insert_before(e, "sink", &(weir_stage){.name = "to", .in = WEIR_I64, .out = WEIR_BYTES, .each = to_text});
     for (int i = 0; i < 3; i++) {
         char name[] = {'p', (char)('0' + i), 0};
-        weir_edit_insert_before(e, "sink", &(weir_stage){.name = name, .in = WEIR_BYTES, .out = WEIR_BYTES, .each = pass_slice,
-                                                         .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED});
+        weir_edit_insert_before(e, "sink",
+                                &(weir_stage){.name = name,
+                                              .in = WEIR_BYTES,
+                                              .out = WEIR_BYTES,
+                                              .each = pass_slice,
+                                              .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED});
     }
     weir_edit_insert_before(e, "sink", &(weir_stage){.name = "from", .in = WEIR_BYTES, .out = WEIR_I64, .each = from_text});
     CHECK_EQ(weir_commit(e, NULL), 0);
@@ -231,7 +235,9 @@ static void memory_allocated_for_a_full_batch(void *arg)
     weir_stage sink = kept_stage(&k, "sink");
     CHECK_EQ(weir_configure(p, &(weir_config){.queue_batches = 4, .batch_items = 64}), 0);
     CHECK_EQ(weir_append(p, &(weir_stage){.name = "texts", .out = WEIR_BYTES, .pull = pull_texts, .state = &next}), 0);
-    CHECK_EQ(weir_append(p, &(weir_stage){.name = "from", .in = WEIR_BYTES, .out = WEIR_I64, .each = from_text, .place = WEIR_OWN}), 0);
+    CHECK_EQ(
+        weir_append(p, &(weir_stage){.name = "from", .in = WEIR_BYTES, .out = WEIR_I64, .each = from_text, .place = WEIR_OWN}),
+        0);
     CHECK_EQ(weir_append(p, &sink), 0);
     end(p, 0);
     CHECK_EQ(k.count, 6400);
@@ -289,10 +295,14 @@ static void items_are_destroyed_once(void *arg)
     weir_pipeline *p = numbers_pipeline(&n, &k, false);
     weir_edit *e = weir_edit_begin(p);
     weir_edit_insert_before(e, "sink", &(weir_stage){.name = "from", .in = &object_type, .out = WEIR_I64, .each = from_object});
-    weir_edit_insert_before(e, "from", &(weir_stage){.name = "to", .in = WEIR_I64, .out = &object_type, .each = to_object,
-                                                     .on_error = WEIR_SKIP});
-    weir_edit_insert_before(e, "from", &(weir_stage){.name = "some", .in = &object_type, .map = some_objects, .on_error = WEIR_SKIP,
-                                                     .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED});
+    weir_edit_insert_before(
+        e, "from", &(weir_stage){.name = "to", .in = WEIR_I64, .out = &object_type, .each = to_object, .on_error = WEIR_SKIP});
+    weir_edit_insert_before(e, "from",
+                            &(weir_stage){.name = "some",
+                                          .in = &object_type,
+                                          .map = some_objects,
+                                          .on_error = WEIR_SKIP,
+                                          .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED});
     CHECK_EQ(weir_commit(e, NULL), 0);
     CHECK_EQ(weir_start(p), 0);
     bool early = check_random() % 2;
@@ -312,7 +322,8 @@ static void items_are_destroyed_once(void *arg)
 static weir_verdict fail_at_500(void *state, void *item)
 {
     (void)state;
-    return *(int64_t *)item == 500 ? weir_fail("%" PRId64 " is one too many; expected less than 500", *(int64_t *)item) : WEIR_KEEP;
+    return *(int64_t *)item == 500 ? weir_fail("%" PRId64 " is one too many; expected less than 500", *(int64_t *)item)
+                                   : WEIR_KEEP;
 }
 
 static void failing_stops_behind_the_item(void *arg)
@@ -361,8 +372,10 @@ static void a_sink_says_how_much_it_wrote(void *arg)
     (void)arg;
     begin(100);
     weir_pipeline *p = numbers_pipeline(&n, &k, false);
-    CHECK_EQ(weir_replace(p, "sink", &(weir_stage){.name = "disk", .in = WEIR_ANY, .out = WEIR_NONE, .map = swallow,
-                                                   .batch_end = full_disk}, NULL), 0);
+    CHECK_EQ(weir_replace(
+                 p, "sink",
+                 &(weir_stage){.name = "disk", .in = WEIR_ANY, .out = WEIR_NONE, .map = swallow, .batch_end = full_disk}, NULL),
+             0);
     end(p, WEIR_ESTAGE);
     CHECK_HAS(weir_error(p), "stage \"disk\", item 4: no space left");
     CHECK_EQ(totals(p).delivered, 3);
@@ -418,9 +431,17 @@ static void ticks_come_while_nothing_flows(void *arg)
     begin(10);
     n.idle = true;
     weir_pipeline *p = numbers_pipeline(&n, &k, false);
-    CHECK_EQ(weir_insert_before(p, "sink", &(weir_stage){.name = "sum", .in = WEIR_I64, .map = sum_up, .tick = put_sum, .tick_ms = 2,
-                                                         .state = &sum, .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED,
-                                                         .blocking = check_random() % 3 == 0}, NULL), 0);
+    CHECK_EQ(weir_insert_before(p, "sink",
+                                &(weir_stage){.name = "sum",
+                                              .in = WEIR_I64,
+                                              .map = sum_up,
+                                              .tick = put_sum,
+                                              .tick_ms = 2,
+                                              .state = &sum,
+                                              .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED,
+                                              .blocking = check_random() % 3 == 0},
+                                NULL),
+             0);
     uint64_t start = plat_now_ns();
     CHECK_EQ(weir_start(p), 0);
     event_wait(&k.arrived, 5);
@@ -569,8 +590,9 @@ static void scenario(void *arg)
         status = weir_append(p, &sink) ? WEIR_ENOMEM : status;
         if (status == 0 && weir_start(p) == 0) {
             uint64_t before = weir_revision(p);
-            status = weir_insert_after(p, "source", &(weir_stage){.name = "own", .in = WEIR_I64, .out = WEIR_I64, .each = copy_number,
-                                                                  .place = WEIR_OWN}, NULL);
+            status = weir_insert_after(
+                p, "source",
+                &(weir_stage){.name = "own", .in = WEIR_I64, .out = WEIR_I64, .each = copy_number, .place = WEIR_OWN}, NULL);
             CHECK(status != 0 || weir_revision(p) == before + 1);
             weir_edit *e = weir_edit_begin(p);
             if (e) {

@@ -89,8 +89,14 @@ static void interrupt_numbers(void *state)
 
 weir_stage numbers_stage(struct numbers *n, const char *name)
 {
-    return (weir_stage){.name = name, .out = WEIR_I64, .pull = pull, .state = n, .open = open_numbers, .close = close_numbers,
-                        .interrupt = interrupt_numbers, .blocking = n->gated};
+    return (weir_stage){.name = name,
+                        .out = WEIR_I64,
+                        .pull = pull,
+                        .state = n,
+                        .open = open_numbers,
+                        .close = close_numbers,
+                        .interrupt = interrupt_numbers,
+                        .blocking = n->gated};
 }
 
 void kept_init(struct kept *k)
@@ -131,8 +137,8 @@ static void close_kept(void *state)
 
 weir_stage kept_stage(struct kept *k, const char *name)
 {
-    return (weir_stage){.name = name, .in = WEIR_I64, .out = WEIR_NONE, .map = keep, .state = k, .close = close_kept,
-                        .blocking = k->blocked};
+    return (weir_stage){
+        .name = name, .in = WEIR_I64, .out = WEIR_NONE, .map = keep, .state = k, .close = close_kept, .blocking = k->blocked};
 }
 
 weir_verdict add_one(void *state, void *item)

@@ -45,7 +45,7 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define WEIR_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define WEIR_API __attribute__((visibility("default")))
+#define WEIR_API          __attribute__((visibility("default")))
 #else
 #define WEIR_PRINTF(f, a)
 #define WEIR_API
@@ -77,10 +77,10 @@ typedef struct weir_bytes {
 /* One field of a record. Both slices point into the record's text or into memory with the same life. */
 typedef struct weir_field {
     const char *name;
-    const char *value;  /* as it stands in the text: a JSON string without its quotes but with its escapes */
+    const char *value; /* as it stands in the text: a JSON string without its quotes but with its escapes */
     uint32_t name_len;
     uint32_t value_len;
-    uint32_t kind;      /* a weir_kind */
+    uint32_t kind; /* a weir_kind */
     uint32_t reserved;
 } weir_field;
 
@@ -90,7 +90,7 @@ typedef enum weir_kind {
     WEIR_KIND_NUMBER,
     WEIR_KIND_BOOL,
     WEIR_KIND_NULL,
-    WEIR_KIND_NESTED,  /* a JSON object or array, as written */
+    WEIR_KIND_NESTED, /* a JSON object or array, as written */
 } weir_kind;
 
 /* A line of text and its named fields, in the order in which they stand in the text. Extends weir_bytes. */
@@ -102,12 +102,12 @@ typedef struct weir_record {
 } weir_record;
 
 extern WEIR_API const weir_type weir_type_any, weir_type_none, weir_type_bytes, weir_type_record, weir_type_i64, weir_type_f64;
-#define WEIR_ANY (&weir_type_any)       /* as input: accepts every type, and passes it on as it is */
-#define WEIR_NONE (&weir_type_none)     /* as output: nothing; the stage is a sink */
-#define WEIR_BYTES (&weir_type_bytes)   /* weir_bytes */
+#define WEIR_ANY    (&weir_type_any)    /* as input: accepts every type, and passes it on as it is */
+#define WEIR_NONE   (&weir_type_none)   /* as output: nothing; the stage is a sink */
+#define WEIR_BYTES  (&weir_type_bytes)  /* weir_bytes */
 #define WEIR_RECORD (&weir_type_record) /* weir_record */
-#define WEIR_I64 (&weir_type_i64)       /* int64_t */
-#define WEIR_F64 (&weir_type_f64)       /* double */
+#define WEIR_I64    (&weir_type_i64)    /* int64_t */
+#define WEIR_F64    (&weir_type_f64)    /* double */
 
 /* The field called name[0..len), or NULL. *hint remembers between calls where it stood last, which makes the look-up O(1) on
  * records of one shape; start it at 0, keep one per name. Any thread that holds the record. */
@@ -196,10 +196,10 @@ typedef enum weir_on_error {
 } weir_on_error;
 
 typedef struct weir_stage {
-    const char *name;      /* unique in the pipeline; 1 to 63 bytes, copied */
-    const weir_type *in;   /* NULL for a source */
-    const weir_type *out;  /* NULL: the same as comes in. A source must say; a sink says WEIR_NONE */
-    void *state;           /* passed to every function; lent until close */
+    const char *name;     /* unique in the pipeline; 1 to 63 bytes, copied */
+    const weir_type *in;  /* NULL for a source */
+    const weir_type *out; /* NULL: the same as comes in. A source must say; a sink says WEIR_NONE */
+    void *state;          /* passed to every function; lent until close */
 
     /* Exactly one of these four: the stage's shape. */
 
@@ -220,19 +220,19 @@ typedef struct weir_stage {
     int (*pull)(void *state, weir_out *out);
 
     /* All optional. */
-    int (*batch_end)(void *state);              /* map and each only: after the last item of each batch, before the engine waits
+    int (*batch_end)(void *state);            /* map and each only: after the last item of each batch, before the engine waits
                                                    for more; a sink writes its buffer here; 0, or -1 after weir_fail() */
-    int (*open)(void *state);                   /* before the first item, on the thread that hands the stage over; 0 or -1 */
-    int (*flush)(void *state, weir_out *out);   /* puts out what the stage holds; 0 or -1 */
-    int (*tick)(void *state, weir_out *out);    /* about every tick_ms, between batches, also when nothing flows; 0 or -1 */
-    void (*close)(void *state);                 /* the end: exactly once, also if open was never called */
-    void (*interrupt)(void *state);             /* any thread, any time between open and close: makes a waiting call of a
+    int (*open)(void *state);                 /* before the first item, on the thread that hands the stage over; 0 or -1 */
+    int (*flush)(void *state, weir_out *out); /* puts out what the stage holds; 0 or -1 */
+    int (*tick)(void *state, weir_out *out);  /* about every tick_ms, between batches, also when nothing flows; 0 or -1 */
+    void (*close)(void *state);               /* the end: exactly once, also if open was never called */
+    void (*interrupt)(void *state);           /* any thread, any time between open and close: makes a waiting call of a
                                                    blocking stage return early; a pull then returns what it has */
-    uint32_t tick_ms;                           /* 0: no ticks */
+    uint32_t tick_ms;                         /* 0: no ticks */
     weir_place place;
     weir_on_error on_error;
-    bool blocking;                              /* may wait: gets a thread of its own; implies WEIR_OWN */
-    void *reserved[8];                          /* zero */
+    bool blocking;     /* may wait: gets a thread of its own; implies WEIR_OWN */
+    void *reserved[8]; /* zero */
 } weir_stage;
 
 /* What a batch function returns after weir_fail() when the whole batch failed. */

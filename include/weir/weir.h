@@ -47,10 +47,10 @@ typedef enum weir_status {
     WEIR_ECONFLICT = -2, /* the edit expected another revision */
     WEIR_EBUSY = -3,     /* the edit was withdrawn at its deadline; weir_error() names the stage that held it up */
     WEIR_ENOMEM = -4,
-    WEIR_ESTAGE = -5,    /* a stage's open failed, or (from weir_drain) a stage failed an item and its policy is WEIR_STOP */
-    WEIR_EINSIDE = -6,   /* a waiting call from inside a stage's function */
-    WEIR_EENDED = -7,    /* the pipeline has ended, or is about to */
-    WEIR_ESYSTEM = -8,   /* the operating system refused a thread */
+    WEIR_ESTAGE = -5,  /* a stage's open failed, or (from weir_drain) a stage failed an item and its policy is WEIR_STOP */
+    WEIR_EINSIDE = -6, /* a waiting call from inside a stage's function */
+    WEIR_EENDED = -7,  /* the pipeline has ended, or is about to */
+    WEIR_ESYSTEM = -8, /* the operating system refused a thread */
 } weir_status;
 
 /* ---- a pipeline ------------------------------------------------------------------------------------------------------- */
@@ -217,7 +217,7 @@ typedef struct weir_stage_info {
     const char *status;   /* "running", "parked" (nothing leads to it), "retiring" (left, not closed yet) */
     unsigned strand;      /* stages with the same number run as one loop; 0 when parked */
     uint64_t taken, put, filtered, failed, created, returned;
-    uint64_t queued;      /* items waiting in front of the stage's strand; 0 for all but a strand's first stage */
+    uint64_t queued; /* items waiting in front of the stage's strand; 0 for all but a strand's first stage */
     void *reserved[4];
 } weir_stage_info;
 

@@ -252,8 +252,10 @@ static int make_plan(struct commit *c)
     plan_path(c->plan, c->path, &c->n, &error);
     const struct instance *moved = layout_moved(&c->p->layout, c->path, c->n);
     if (moved)
-        return pipeline_error(WEIR_EREFUSED, "\"%s\" would come to stand in front of a stage that it stands behind now; expected stages "
-                              "that stay to keep their order (pop it in one edit, insert it in the next)", moved->name);
+        return pipeline_error(WEIR_EREFUSED,
+                              "\"%s\" would come to stand in front of a stage that it stands behind now; expected stages "
+                              "that stay to keep their order (pop it in one edit, insert it in the next)",
+                              moved->name);
     return WEIR_OK;
 }
 
@@ -316,8 +318,8 @@ static int too_late(struct commit *c, const char *what)
     plat_unlock(&c->p->lock);
     if (over)
         return pipeline_error(WEIR_EENDED, "pipeline \"%s\" has ended", c->p->name);
-    return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: %s%s%s%s", (unsigned long long)c->e->timeout_ms, what,
-                          *c->held_up_by ? " \"" : "", c->held_up_by, *c->held_up_by ? "\"" : "");
+    return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: %s%s%s%s", (unsigned long long)c->e->timeout_ms,
+                          what, *c->held_up_by ? " \"" : "", c->held_up_by, *c->held_up_by ? "\"" : "");
 }
 
 static int wait_for_stages(struct commit *c)
@@ -656,7 +658,8 @@ int weir_commit(weir_edit *e, weir_receipt *receipt)
     *r = (weir_receipt){0};
     int status;
     if (strand_inside(&e->p->env))
-        status = pipeline_error(WEIR_EINSIDE, "committing inside a stage's function would wait for itself; use weir_commit_async()");
+        status =
+            pipeline_error(WEIR_EINSIDE, "committing inside a stage's function would wait for itself; use weir_commit_async()");
     else
         status = commit(e, r);
     free_edit(e);
@@ -665,7 +668,8 @@ int weir_commit(weir_edit *e, weir_receipt *receipt)
 
 /* ---- one operation as an edit -------------------------------------------------------------------------------------------- */
 
-static int one(weir_pipeline *p, enum op_kind kind, const char *name, const char *to, const weir_stage *stage, weir_receipt *receipt)
+static int one(weir_pipeline *p, enum op_kind kind, const char *name, const char *to, const weir_stage *stage,
+               weir_receipt *receipt)
 {
     weir_edit *e = weir_edit_begin(p);
     if (!e) {

@@ -62,7 +62,8 @@ static uint64_t queued(const weir_pipeline *p, const struct instance *in)
     return 0;
 }
 
-static void describe(const weir_pipeline *p, struct instance *in, const weir_type *out, const char *status, weir_stage_info *info)
+static void describe(const weir_pipeline *p, struct instance *in, const weir_type *out, const char *status,
+                     weir_stage_info *info)
 {
     *info = (weir_stage_info){
         .in = in->def.in ? in->def.in->name : "",

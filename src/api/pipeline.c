@@ -35,7 +35,6 @@ const char *weir_name(const weir_pipeline *p)
 
 /* ---- the turn ------------------------------------------------------------------------------------------------------------ */
 
-
 bool turn_take(weir_pipeline *p, uint64_t deadline_ns)
 {
     struct waiter me = {0};
@@ -229,8 +228,15 @@ weir_pipeline *weir_new(const char *name)
     if (!p)
         return NULL;
     snprintf(p->name, sizeof p->name, "%s", name ? name : "");
-    p->env = (struct env){.batch_items = 256, .queue_batches = 64, .batch_bytes = (size_t)256 << 10, .ready = ready,
-                          .applied = applied, .ended = ended, .failed = failed, .finish = finish, .dismissed = dismissed};
+    p->env = (struct env){.batch_items = 256,
+                          .queue_batches = 64,
+                          .batch_bytes = (size_t)256 << 10,
+                          .ready = ready,
+                          .applied = applied,
+                          .ended = ended,
+                          .failed = failed,
+                          .finish = finish,
+                          .dismissed = dismissed};
     p->supply.env = &p->env;
     p->workers = plat_cpus();
     p->asked_end = &p->asked;
@@ -395,7 +401,7 @@ static void interrupt_all(weir_pipeline *p, bool all)
 static void kick_all(weir_pipeline *p)
 {
     for (struct strand *s = at_acquire(&p->supply.all); s; s = s->all_next)
-        strand_kick(s);
+        strand_nudge(s);
 }
 
 void weir_close(weir_pipeline *p)
@@ -435,7 +441,8 @@ static int outcome(weir_pipeline *p)
 int weir_drain(weir_pipeline *p)
 {
     if (strand_inside(&p->env))
-        return pipeline_error(WEIR_EINSIDE, "waiting for the end inside a stage's function would wait for itself; use weir_close()");
+        return pipeline_error(WEIR_EINSIDE,
+                              "waiting for the end inside a stage's function would wait for itself; use weir_close()");
     plat_lock(&p->lock);
     bool fresh = !p->started && !p->ended;
     plat_unlock(&p->lock);
@@ -481,7 +488,7 @@ int weir_wake(weir_pipeline *p, const char *stage)
         return pipeline_error(WEIR_EREFUSED, "no stage is called \"%s\"", stage);
     for (struct strand *s = at_acquire(&p->supply.all); s; s = s->all_next)
         if (s->id == id)
-            strand_kick(s);
+            strand_nudge(s);
     return WEIR_OK;
 }
 
@@ -495,7 +502,7 @@ int weir_flush(weir_pipeline *p)
             continue;
         atomic_fetch_add(&s->flushes_asked, 1);
         interrupt(source);
-        strand_kick(s);
+        strand_nudge(s);
     }
     plat_unlock(&p->lock);
     return id ? WEIR_OK : pipeline_error(WEIR_EENDED, "pipeline \"%s\" does not run", p->name);

@@ -38,10 +38,10 @@ struct weir_pipeline {
     struct plat_lock lock;
     struct plat_cond changed; /* something under `lock` changed that somebody may wait for */
 
-    bool turn_taken;       /* under lock */
-    struct waiter *waiters; /* under lock: who waits for the turn, first come first */
-    struct plan *plan;    /* replaced under turn and lock; read under either */
-    struct layout layout; /* the same */
+    bool turn_taken;             /* under lock */
+    struct waiter *waiters;      /* under lock: who waits for the turn, first come first */
+    struct plan *plan;           /* replaced under turn and lock; read under either */
+    struct layout layout;        /* the same */
     struct edit_record *records; /* under the turn: unsettled edits, newest first */
     size_t record_count;
 

@@ -14,18 +14,18 @@
 
 #include "plat/plat.h"
 
-#define at_load(p)            (plat_point(), atomic_load(p))
-#define at_store(p, v)        (plat_point(), atomic_store(p, v))
-#define at_exchange(p, v)     (plat_point(), atomic_exchange(p, v))
-#define at_cas(p, expect, v)  (plat_point(), atomic_compare_exchange_strong(p, expect, v))
-#define at_acquire(p)         (plat_point(), atomic_load_explicit(p, memory_order_acquire))
-#define at_release(p, v)      (plat_point(), atomic_store_explicit(p, v, memory_order_release))
-#define at_relaxed(p)         atomic_load_explicit(p, memory_order_relaxed)
+#define at_load(p)           (plat_point(), atomic_load(p))
+#define at_store(p, v)       (plat_point(), atomic_store(p, v))
+#define at_exchange(p, v)    (plat_point(), atomic_exchange(p, v))
+#define at_cas(p, expect, v) (plat_point(), atomic_compare_exchange_strong(p, expect, v))
+#define at_acquire(p)        (plat_point(), atomic_load_explicit(p, memory_order_acquire))
+#define at_release(p, v)     (plat_point(), atomic_store_explicit(p, v, memory_order_release))
+#define at_relaxed(p)        atomic_load_explicit(p, memory_order_relaxed)
 
 typedef _Atomic uint64_t counter;
 
-#define count_get(c)    atomic_load_explicit(c, memory_order_acquire)
-#define count_add(c, n) \
+#define count_get(c) atomic_load_explicit(c, memory_order_acquire)
+#define count_add(c, n)                                                                                                        \
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + (uint64_t)(n), memory_order_release)
 
 #endif

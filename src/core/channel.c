@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ring. Invariants: head <= tail <= head + ring size; places [head, tail) are the reader's to take; nothing is put after
- * `closed` is set. Why no wake-up is lost is written at strand_kick() and at channel_room_or_wait().
+ * `closed` is set. Why no wake-up is lost is written at strand_rest().
  */
 #include "core/channel.h"
 
 #include "core/strand.h"
+
+#define QUICK_AFTER 32 /* batches; see QUICK in channel.h */
 
 static struct batch flush_mark; /* its address stands in the ring for a flush pill */
 
@@ -37,6 +39,8 @@ void channel_reset(struct channel *ch, struct strand *writer, struct strand *rea
     ch->change = NULL;
     ch->leftovers = (struct batch_list){0};
     ch->head_seen = ch->tail_seen = 0;
+    ch->streak = 0;
+    at_store(&ch->quick, false);
     at_store(&ch->tail, 0);
     at_store(&ch->head, 0);
     at_store(&ch->closed, PILL_NONE);
@@ -61,22 +65,14 @@ bool channel_room(struct channel *ch)
     return fits(ch);
 }
 
-/*
- * The writer announces (seq_cst store of writer_waits), then looks at head and limit (seq_cst loads). The reader stores head
- * (seq_cst), then looks for the announcement. In the single order of seq_cst operations one of them comes second and sees the
- * other; channel_set_limit() stands in the reader's place likewise. The reader holds the kick back until half of the ring is
- * free: it goes on taking, and the writer puts nothing meanwhile, so that moment comes.
- */
-bool channel_room_or_wait(struct channel *ch)
+bool channel_has_room(struct channel *ch, uint64_t tail)
 {
-    if (channel_room(ch))
-        return true;
-    at_store(&ch->writer_waits, true);
-    ch->head_seen = at_load(&ch->head);
-    if (at_relaxed(&ch->tail) - ch->head_seen >= at_load(&ch->limit))
-        return false;
-    at_store(&ch->writer_waits, false);
-    return true;
+    return tail - at_acquire(&ch->head) < at_relaxed(&ch->limit);
+}
+
+bool channel_has_more(struct channel *ch, uint64_t head)
+{
+    return at_acquire(&ch->tail) != head || at_acquire(&ch->closed) != PILL_NONE;
 }
 
 bool channel_busy(struct channel *ch)
@@ -92,8 +88,10 @@ static void put(struct channel *ch, struct batch *batch)
     uint64_t tail = at_relaxed(&ch->tail); /* ours */
     ch->ring[tail & ch->mask] = batch;
     struct strand *reader = at_relaxed(&ch->reader);
-    at_store(&ch->tail, tail + 1); /* seq_cst: publishes the place, and comes before strand_kick's load of the state */
-    strand_kick(reader);
+    at_release(&ch->tail, tail + 1); /* publishes the place; pairs with ring_empty() */
+    if (!at_relaxed(&ch->quick))
+        plat_fence(); /* the store before the wake's load of the state; see strand_rest() */
+    strand_wake(reader);
 }
 
 void channel_put(struct channel *ch, struct batch *batch)
@@ -114,7 +112,7 @@ void channel_close(struct channel *ch, enum pill last, struct batch_list *leftov
     *leftovers = (struct batch_list){0};
     for (const struct batch *b = ch->leftovers.first; b; b = b->next)
         count_add(&ch->items_put, b->count);
-    at_store(&ch->closed, last); /* seq_cst, for the same reason as in put() */
+    at_release(&ch->closed, last); /* pairs with channel_take() */
     strand_kick(reader);
 }
 
@@ -127,14 +125,27 @@ static void wake_writer(struct channel *ch, uint64_t head)
         strand_kick(at_load(&ch->writer));
 }
 
+/* The store of head before the load of writer_waits; and the store of quick before all that leaves its fence out. */
+static void fence_or_quicken(struct channel *ch)
+{
+    if (++ch->streak == QUICK_AFTER) {
+        ch->streak = 0;
+        if (plat_can_fence_all())
+            at_release(&ch->quick, true);
+    }
+    plat_fence();
+}
+
 static struct batch *take_ring(struct channel *ch)
 {
     uint64_t head = at_relaxed(&ch->head); /* ours */
     struct batch *batch = ch->ring[head & ch->mask];
     if (batch != &flush_mark)
         count_add(&ch->items_taken, batch->count);
-    at_store(&ch->head, head + 1); /* seq_cst: comes before the load of writer_waits; see channel_room_or_wait() */
-    if (at_load(&ch->writer_waits))
+    at_release(&ch->head, head + 1); /* the place is free; pairs with channel_room() */
+    if (!at_relaxed(&ch->quick))
+        fence_or_quicken(ch);
+    if (at_relaxed(&ch->writer_waits))
         wake_writer(ch, head + 1);
     return batch;
 }
@@ -142,7 +153,7 @@ static struct batch *take_ring(struct channel *ch)
 static bool ring_empty(struct channel *ch)
 {
     if (at_relaxed(&ch->head) == ch->tail_seen)
-        ch->tail_seen = at_load(&ch->tail); /* pairs with put() */
+        ch->tail_seen = at_acquire(&ch->tail); /* pairs with put() */
     return at_relaxed(&ch->head) == ch->tail_seen;
 }
 
@@ -159,7 +170,7 @@ static enum pill take_last(struct channel *ch, enum pill last, struct batch **ba
 enum pill channel_take(struct channel *ch, struct batch **batch)
 {
     if (ring_empty(ch)) {
-        enum pill last = (enum pill)at_load(&ch->closed); /* pairs with channel_close() */
+        enum pill last = (enum pill)at_acquire(&ch->closed); /* pairs with channel_close() */
         if (last == PILL_NONE)
             return PILL_NONE;
         if (ring_empty(ch)) /* again: something may have been put between our look and the closing */

@@ -10,9 +10,14 @@
  * (leftovers) are handed over with the closing. After a `cut` the reader does what the channel's `change` says: at least it goes
  * on with another channel. That is how an edit reroutes data without taking anything apart: nobody's end of a channel ever moves.
  *
- * WAITING. The reader never waits here: it finds the channel empty and comes to rest, and the writer kicks it after each put. The
- * writer, finding no room, announces that it waits (writer_waits) and looks again; the reader kicks it when at least half of
- * the ring is free, so that a full ring costs a wake-up for half a ring of batches, not one for each.
+ * WAITING. Nobody waits here. A reader that finds the channel empty comes to rest (strand_rest), and the writer wakes it after a
+ * put. A writer that finds no room announces that it waits (writer_waits) and comes to rest, and the reader wakes it when at least
+ * half of the ring is free, so that a full ring costs a wake-up for half a ring of batches, not one for each.
+ *
+ * QUICK. "Store tail, then load the reader's state" needs a full fence between the two, and such a fence waits until the batch that
+ * was just written has left this core: half of the cost of a hop. So a channel in which 32 batches were taken without a rest is
+ * `quick`: both sides leave their fence out, and whoever comes to rest first ends that and fences for all threads (membarrier).
+ * The order of things that makes this safe is written at strand_rest().
  *
  * THREADS. The writer's functions from the writer strand only, the reader's from the reader strand only; strands may move
  * between threads. Channels come from the pipeline's pool and go back to it, and stay valid memory until the pipeline is freed:
@@ -38,21 +43,24 @@ struct channel {
     struct channel *pool_next; /* the pool's, under the pipeline's lock */
     struct batch **ring;       /* set once; `mask` + 1 places */
     uint32_t mask;
-    struct change *change;     /* what the reader does at the cut; set by the edit before the writer closes (release) */
+    struct change *change; /* what the reader does at the cut; set by the edit before the writer closes (release) */
     _Atomic(struct strand *) writer, reader; /* set before use; whom to kick */
 
-    _Alignas(64) _Atomic uint64_t tail; /* batches put; writer stores (seq_cst), reader loads */
+    _Alignas(64) _Atomic uint64_t tail; /* batches put; writer stores (release), reader loads (acquire) */
     uint64_t head_seen;                 /* writer only: the reader's head as last seen */
     counter items_put;                  /* written by the writer */
     _Atomic int closed;                 /* enum pill; writer stores after the last put (release), reader loads (acquire) */
     struct batch_list leftovers;        /* writer's until closed, then the reader's */
 
-    _Alignas(64) _Atomic uint64_t head; /* batches taken; reader stores (seq_cst), writer loads */
+    _Alignas(64) _Atomic uint64_t head; /* batches taken; reader stores (release), writer loads (acquire) */
     uint64_t tail_seen;                 /* reader only */
+    unsigned streak;                    /* reader only: batches taken since somebody rested */
     counter items_taken;                /* written by the reader */
 
-    _Alignas(64) _Atomic bool writer_waits; /* Dekker: writer stores it, then loads head; reader stores head, then loads it */
-    _Atomic uint32_t limit;                 /* batches that fit now; small until the edit that made the channel has settled */
+    _Alignas(
+        64) _Atomic bool writer_waits; /* writer stores it, then loads head; reader stores head, then loads it: strand_rest() */
+    _Atomic bool quick;                /* reader sets it (then a fence), either side clears it when it rests (RMW) */
+    _Atomic uint32_t limit;            /* batches that fit now; small until the edit that made the channel has settled */
 };
 
 struct channel *channel_new(uint32_t batches); /* rounded up to a power of two; NULL: no memory */
@@ -61,16 +69,19 @@ void channel_reset(struct channel *ch, struct strand *writer, struct strand *rea
 
 /* Writer. */
 bool channel_room(struct channel *ch);
-bool channel_room_or_wait(struct channel *ch);               /* false: the writer will be kicked when there is room */
-bool channel_busy(struct channel *ch);                       /* the reader has at least one batch in front of it */
-void channel_put(struct channel *ch, struct batch *batch);   /* there must be room */
-void channel_put_flush(struct channel *ch);                  /* there must be room */
+bool channel_busy(struct channel *ch);                     /* the reader has at least one batch in front of it */
+void channel_put(struct channel *ch, struct batch *batch); /* there must be room */
+void channel_put_flush(struct channel *ch);                /* there must be room */
 void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers); /* takes what is in the list; the writer
                                                                                        * never touches the channel again */
 
 /* Reader. PILL_BATCH sets *batch. PILL_CUT and PILL_END are answered once everything before them was taken. */
 enum pill channel_take(struct channel *ch, struct batch **batch);
 bool channel_empty(struct channel *ch); /* nothing to take now, not even a pill */
+
+/* For strand_rest(): whether there is room behind `tail`, or something to take at `head`, now. Any thread. */
+bool channel_has_room(struct channel *ch, uint64_t tail);
+bool channel_has_more(struct channel *ch, uint64_t head);
 
 /* Any thread: sets how many batches fit, and lets a waiting writer know. */
 void channel_set_limit(struct channel *ch, uint32_t limit);

@@ -21,12 +21,13 @@ struct env {
     _Atomic bool closing;  /* sources stop; set before every source strand is kicked */
     _Atomic bool aborting; /* nothing is processed any more, all is returned; set before every strand is kicked */
 
-    void (*ready)(struct env *env, struct strand *strand);                          /* make it run */
-    void (*applied)(struct env *env, struct strand *strand, struct change *change); /* the strand has made its part of an edit */
-    void (*ended)(struct env *env, struct strand *strand);                          /* its last act */
+    void (*ready)(struct env *env, struct strand *strand); /* make it run */
+    void (*applied)(struct env *env, struct strand *strand,
+                    struct change *change);                /* the strand has made its part of an edit */
+    void (*ended)(struct env *env, struct strand *strand); /* its last act */
     void (*failed)(struct env *env, const struct instance *stage, const char *message); /* and the stage's policy is to stop */
-    void (*finish)(struct env *env);                                                /* a stage wants no more input */
-    void (*dismissed)(struct env *env, struct instance *stage, bool for_good);      /* out of its strand: close it, or it rests */
+    void (*finish)(struct env *env);                                                    /* a stage wants no more input */
+    void (*dismissed)(struct env *env, struct instance *stage, bool for_good); /* out of its strand: close it, or it rests */
 };
 
 #endif

@@ -11,8 +11,8 @@
 const weir_type weir_type_any = {.name = "any"};
 const weir_type weir_type_none = {.name = "none"};
 const weir_type weir_type_bytes = {.name = "bytes", .size = sizeof(weir_bytes), .align = _Alignof(weir_bytes), .slices = true};
-const weir_type weir_type_record = {.name = "record", .size = sizeof(weir_record), .align = _Alignof(weir_record),
-                                    .base = &weir_type_bytes, .slices = true};
+const weir_type weir_type_record = {
+    .name = "record", .size = sizeof(weir_record), .align = _Alignof(weir_record), .base = &weir_type_bytes, .slices = true};
 const weir_type weir_type_i64 = {.name = "i64", .size = sizeof(int64_t), .align = _Alignof(int64_t)};
 const weir_type weir_type_f64 = {.name = "f64", .size = sizeof(double), .align = _Alignof(double)};
 

@@ -29,19 +29,19 @@ struct weir_out {
 enum fate { FATE_STAY, FATE_CLOSE, FATE_REST };
 
 struct instance {
-    weir_stage def;             /* def.name points at `name` */
+    weir_stage def; /* def.name points at `name` */
     char name[64];
     enum shape shape;
     bool sink;
-    const weir_type *emits;     /* type of what it emits; NULL if it cannot emit */
+    const weir_type *emits; /* type of what it emits; NULL if it cannot emit */
     struct weir_out out;
-    uint64_t tick_at_ns;        /* its strand only; 0: no ticks */
+    uint64_t tick_at_ns; /* its strand only; 0: no ticks */
     counter taken, put, filtered, failed, created, returned;
     _Atomic unsigned strand_id; /* 0: in none */
     bool opened, closed;        /* under the pipeline's lock once it runs; `closed` from just before close is called */
     enum fate fate;             /* what happens when its strand dismisses it; the edit sets it before posting */
-    _Atomic bool busy;          /* belongs to a strand: set by the edit that takes it in, cleared (release) when it closed or rests */
-    struct instance *next;      /* in the pipeline's list of retiring stages */
+    _Atomic bool busy; /* belongs to a strand: set by the edit that takes it in, cleared (release) when it closed or rests */
+    struct instance *next; /* in the pipeline's list of retiring stages */
 };
 
 /* Copies the description. NULL with a message in error: the description makes no sense, or no memory (then *no_memory). The

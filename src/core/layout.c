@@ -33,8 +33,8 @@ struct draft {
     size_t old_stages;
     struct group *groups;
     size_t group_count;
-    size_t old_from, old_to; /* the region: links old_from -> ... -> old_to are cut */
-    size_t new_from, new_to; /* links new_from -> ... -> new_to get new channels */
+    size_t old_from, old_to;            /* the region: links old_from -> ... -> old_to are cut */
+    size_t new_from, new_to;            /* links new_from -> ... -> new_to get new channels */
     size_t leaving, flushing, starting; /* how much of the record's lists is used */
     struct edit_record *record;
 };
@@ -120,8 +120,7 @@ static void find_common(struct draft *d)
     size_t shorter = d->old_stages < d->n ? d->old_stages : d->n;
     while (d->prefix < shorter && old_stage(d->old, d->prefix) == d->path[d->prefix])
         d->prefix++;
-    while (d->suffix < shorter - d->prefix &&
-           old_stage(d->old, d->old_stages - 1 - d->suffix) == d->path[d->n - 1 - d->suffix])
+    while (d->suffix < shorter - d->prefix && old_stage(d->old, d->old_stages - 1 - d->suffix) == d->path[d->n - 1 - d->suffix])
         d->suffix++;
 }
 

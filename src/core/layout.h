@@ -48,21 +48,21 @@ struct layout {
 
 /* What an edit does to the strands, until all of them have made their part. */
 struct edit_record {
-    struct edit_record *next;  /* the pipeline's list of unsettled edits */
-    struct layout layout;      /* the new one; the pipeline takes it at the cut */
-    struct strand *entry;      /* NULL: no running strand is concerned */
-    struct change *changes;    /* [0] is the entry's */
+    struct edit_record *next; /* the pipeline's list of unsettled edits */
+    struct layout layout;     /* the new one; the pipeline takes it at the cut */
+    struct strand *entry;     /* NULL: no running strand is concerned */
+    struct change *changes;   /* [0] is the entry's */
     size_t change_count;
-    struct strand **fresh;     /* new strands */
+    struct strand **fresh; /* new strands */
     size_t fresh_count;
-    struct strand **starting;  /* room for the changes' lists of those that they start */
-    struct strand **retired;   /* strands that end by this edit */
+    struct strand **starting; /* room for the changes' lists of those that they start */
+    struct strand **retired;  /* strands that end by this edit */
     size_t retired_count;
     struct instance **leaving; /* room for the changes' lists */
     struct instance **flushing;
     struct channel **channels; /* new channels; few batches fit until the edit has settled */
     size_t channel_count;
-    _Atomic size_t remaining;  /* strands that have not made their part, plus one; each subtracts one (acq_rel), and who leaves 1
+    _Atomic size_t remaining; /* strands that have not made their part, plus one; each subtracts one (acq_rel), and who leaves 1
                                   settles the edit and stores 0 (release) */
 };
 

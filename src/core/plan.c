@@ -285,8 +285,8 @@ static bool check_link(const struct instance *from, const weir_type *type, const
 {
     if (instance_accepts(to, type))
         return true;
-    return refuse(error, "the types do not fit: \"%s\" puts out %s, and \"%s\" takes %s", from->name, type ? type->name : "nothing",
-                  to->name, to->def.in ? to->def.in->name : "nothing");
+    return refuse(error, "the types do not fit: \"%s\" puts out %s, and \"%s\" takes %s", from->name,
+                  type ? type->name : "nothing", to->name, to->def.in ? to->def.in->name : "nothing");
 }
 
 static bool check_path(struct instance **path, size_t n, struct plan_error *error)

@@ -29,9 +29,9 @@ struct plan_error {
     char text[512];
 };
 
-struct plan *plan_new(void);                      /* NULL: no memory */
-struct plan *plan_copy(const struct plan *plan);  /* NULL: no memory */
-void plan_free(struct plan *plan);                /* not the stages */
+struct plan *plan_new(void);                     /* NULL: no memory */
+struct plan *plan_copy(const struct plan *plan); /* NULL: no memory */
+void plan_free(struct plan *plan);               /* not the stages */
 
 struct instance *plan_find(const struct plan *plan, const char *name);
 struct instance *plan_source(const struct plan *plan); /* NULL: none */

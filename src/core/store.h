@@ -24,7 +24,7 @@ struct parcel {
 struct shelf {
     struct shelf *next;
     size_t size;
-    struct parcel *kept; /* its strand only */
+    struct parcel *kept;                            /* its strand only */
     _Alignas(64) _Atomic(struct parcel *) returned; /* pushed by anyone (release), taken whole by its strand (acquire) */
 };
 

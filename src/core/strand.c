@@ -14,34 +14,90 @@
 
 /* ---- the wake-up -------------------------------------------------------------------------------------------------------- */
 
-static unsigned base(unsigned state)
+void strand_wake(struct strand *s)
 {
-    return state & 7u;
+    unsigned idle = STRAND_IDLE;
+    if (at_relaxed(&s->state) == STRAND_IDLE && at_cas(&s->state, &idle, STRAND_READY))
+        s->env->ready(s->env, s);
+}
+
+void strand_kick(struct strand *s)
+{
+    plat_fence();
+    strand_wake(s);
+}
+
+void strand_nudge(struct strand *s)
+{
+    atomic_fetch_add(&s->wakes, 1);
+    strand_kick(s);
+}
+
+/* What a strand looked at before it found nothing to do, so that it can look again when it no longer owns itself. */
+struct looks {
+    struct channel *in, *out; /* NULL: not waited for */
+    uint64_t head, tail;
+    unsigned wakes;
+};
+
+static struct looks looked_at(const struct strand *s)
+{
+    struct looks looks = {.wakes = s->wakes_seen};
+    if (s->waits_input && s->in) {
+        looks.in = s->in;
+        looks.head = at_relaxed(&s->in->head);
+    }
+    if (s->waits_room && s->out) {
+        looks.out = s->out;
+        looks.tail = at_relaxed(&s->out->tail);
+    }
+    return looks;
+}
+
+static bool changed(struct strand *s, const struct looks *looks)
+{
+    return at_acquire(&s->mailbox) || at_acquire(&s->wakes) != looks->wakes ||
+           (looks->in && channel_has_more(looks->in, looks->head)) || (looks->out && channel_has_room(looks->out, looks->tail));
+}
+
+bool strand_pending(struct strand *s)
+{
+    struct looks looks = looked_at(s);
+    return changed(s, &looks);
+}
+
+bool strand_quick(const struct strand *s)
+{
+    return (s->in && at_relaxed(&s->in->quick)) || (s->out && at_relaxed(&s->out->quick));
 }
 
 /*
- * Why no wake-up is lost. All accesses to `state`, and the channel's stores and loads of tail, head and closed, are seq_cst.
- * Somebody changes something (puts a batch, frees a place, posts a change), then reads `state` here. The strand looks at those
- * things, and only then tries RUNNING -> IDLE (strand_rest).
- *  - We see IDLE: we make it READY and it will look again.
- *  - We see RUNNING without KICKED, and our CAS sets the bit: strand_rest's CAS expects no bit and fails; it looks again. If
- *    instead strand_rest came first, our CAS fails, we read IDLE, see above.
- *  - We see KICKED and do nothing: the bit is cleared (an RMW) before the strand looks again, and that RMW comes after our load, which
- *    comes after our change; so that look sees the change.
- *  - We see READY: strand_begin's exchange comes after our load, and the strand looks after it.
+ * Why no wake-up is lost. Somebody changes something (puts a batch, frees a place, posts a change, counts up `wakes`), then
+ * fences, then loads the state (strand_wake), or in the case of a freed place first loads writer_waits. We announce first (store
+ * IDLE and writer_waits), then fence, then look at all of it once more. Of two fenced threads, one comes second and sees what the
+ * other stored: either they see our IDLE and make us READY, or we see the change. While we are RUNNING nobody needs to tell us
+ * anything, since this look is still to come.
+ *
+ * In a quick channel the other side leaves its fence out, and a fence of ours alone would not do. So we clear `quick` by an
+ * exchange, after announcing; if it was set we fence for all threads, which puts a fence into theirs: if that fence stands before
+ * their load, the load sees our announcement; if behind it, it stands behind their store too, and our look sees that. If `quick`
+ * was not set, it may be set just now by the reader; but the reader fences after setting it, and then loads our announcement.
  */
-void strand_kick(struct strand *s)
+bool strand_rest(struct strand *s)
 {
-    unsigned state = at_load(&s->state);
-    for (;;) {
-        unsigned now = base(state);
-        if ((state & STRAND_KICKED) || now == STRAND_READY || now == STRAND_FREE || now == STRAND_ENDED)
-            return;
-        if (at_cas(&s->state, &state, now == STRAND_IDLE ? STRAND_READY : (state | STRAND_KICKED)))
-            break;
-    }
-    if (base(state) == STRAND_IDLE)
-        s->env->ready(s->env, s);
+    struct looks looks = looked_at(s);
+    struct channel *in = s->in, *out = s->out; /* another thread may run the strand as soon as it is IDLE */
+    at_release(&s->state, STRAND_IDLE);
+    if (looks.out)
+        at_release(&looks.out->writer_waits, true); /* behind IDLE: who takes the announcement must find somebody to wake */
+    bool quick = in && at_exchange(&in->quick, false);
+    quick |= out && at_exchange(&out->quick, false);
+    if (quick)
+        plat_fence_all();
+    else
+        plat_fence();
+    unsigned idle = STRAND_IDLE;
+    return !changed(s, &looks) || !at_cas(&s->state, &idle, STRAND_RUNNING); /* or somebody else has it by now */
 }
 
 static void adopt(struct strand *s);
@@ -58,41 +114,21 @@ void strand_begin(struct strand *s)
     at_exchange(&s->state, STRAND_RUNNING);
 }
 
-bool strand_kicked(struct strand *s)
-{
-    if (!(at_load(&s->state) & STRAND_KICKED))
-        return false;
-    atomic_fetch_and(&s->state, ~(unsigned)STRAND_KICKED);
-    return true;
-}
-
-bool strand_rest(struct strand *s)
-{
-    unsigned expected = STRAND_RUNNING;
-    if (at_cas(&s->state, &expected, STRAND_IDLE))
-        return true;
-    strand_kicked(s);
-    return false;
-}
-
 void strand_yield(struct strand *s)
 {
-    at_exchange(&s->state, STRAND_READY); /* a KICKED bit may go: READY runs anyway */
+    at_release(&s->state, STRAND_READY); /* the queue's lock hands the strand over */
 }
 
 /* ---- blocking calls, and taking hold of a strand ------------------------------------------------------------------------- */
 
-static void swap_base(struct strand *s, unsigned from, unsigned to)
+static void change_state(struct strand *s, unsigned from, unsigned to)
 {
-    unsigned state = at_load(&s->state);
     for (;;) {
-        if (base(state) != from) { /* held: wait until the holder has let go */
-            plat_lock(&s->hold);
-            plat_unlock(&s->hold);
-            state = at_load(&s->state);
-        } else if (at_cas(&s->state, &state, (state & STRAND_KICKED) | to)) {
+        unsigned state = from;
+        if (at_cas(&s->state, &state, to))
             return;
-        }
+        plat_lock(&s->hold); /* held: wait until the holder has let go */
+        plat_unlock(&s->hold);
     }
 }
 
@@ -100,16 +136,16 @@ static void swap_base(struct strand *s, unsigned from, unsigned to)
  * for CALL. One sees the other, so no change waits for a function that has not returned. */
 static bool enter_call(struct strand *s)
 {
-    swap_base(s, STRAND_RUNNING, STRAND_CALL);
+    change_state(s, STRAND_RUNNING, STRAND_CALL);
     if (!at_load(&s->mailbox))
         return true;
-    swap_base(s, STRAND_CALL, STRAND_RUNNING);
+    change_state(s, STRAND_CALL, STRAND_RUNNING);
     return false;
 }
 
 static void leave_call(struct strand *s)
 {
-    swap_base(s, STRAND_CALL, STRAND_RUNNING);
+    change_state(s, STRAND_CALL, STRAND_RUNNING);
 }
 
 /* Makes the calling thread the strand's one thread for a moment, if the strand is idle or in a call, and if the change allows
@@ -119,13 +155,13 @@ static bool hold(struct strand *s, const struct change *change)
 {
     for (;;) {
         unsigned state = at_load(&s->state);
-        bool idle = base(state) == STRAND_IDLE && !change->user_code;
-        bool call = base(state) == STRAND_CALL && !change->program && !change->retire;
+        bool idle = state == STRAND_IDLE && !change->user_code;
+        bool call = state == STRAND_CALL && !change->program && !change->retire;
         if (!idle && !call)
             return false;
         plat_lock(&s->hold);
-        if (at_cas(&s->state, &state, (state & STRAND_KICKED) | STRAND_HELD)) {
-            s->held_from = base(state);
+        if (at_cas(&s->state, &state, STRAND_HELD)) {
+            s->held_from = state;
             return true;
         }
         plat_unlock(&s->hold);
@@ -134,12 +170,10 @@ static bool hold(struct strand *s, const struct change *change)
 
 static void release(struct strand *s)
 {
-    unsigned state = at_load(&s->state), to;
-    do
-        to = s->held_from == STRAND_CALL ? (STRAND_CALL | (state & STRAND_KICKED)) : STRAND_READY;
-    while (!at_cas(&s->state, &state, to));
+    bool idle = s->held_from == STRAND_IDLE;
+    at_store(&s->state, idle ? STRAND_READY : STRAND_CALL);
     plat_unlock(&s->hold);
-    if (to == STRAND_READY)
+    if (idle)
         s->env->ready(s->env, s); /* it may have room now, or another program: let it look */
 }
 
@@ -184,6 +218,7 @@ void strand_reset(struct strand *s)
     s->flush_owed = false;
     s->broken = 0;
     s->tick_ns = UINT64_MAX;
+    s->waits_input = s->waits_room = false;
     s->flushes_done = at_load(&s->flushes_asked);
     at_store(&s->mailbox, NULL);
     at_store(&s->cuts_due, 0);
@@ -470,18 +505,27 @@ static bool may_grow(struct strand *s, const struct batch *b)
     return !b->next && !s->blocking && !s->flush_owed && !batch_full(b, s->env->batch_bytes) && channel_busy(s->out);
 }
 
+/* Whether another batch fits into `out`; if not, that is what we wait for. */
+static bool room(struct strand *s)
+{
+    if (channel_room(s->out))
+        return true;
+    s->waits_room = true;
+    return false;
+}
+
 /* Sends what there is; `all`: also what might still grow. False: no room, the reader will kick us. */
 static bool send(struct strand *s, bool all)
 {
     while (s->unsent.first) {
         if (!all && may_grow(s, s->unsent.first))
             return true;
-        if (!channel_room_or_wait(s->out))
+        if (!room(s))
             return false;
         channel_put(s->out, list_take(&s->unsent));
     }
     if (s->flush_owed) {
-        if (s->out && !channel_room_or_wait(s->out))
+        if (s->out && !room(s))
             return false;
         s->flush_owed = false;
         if (s->out)
@@ -702,7 +746,8 @@ static enum strand_says take_step(struct strand *s)
     case PILL_END:
         return finish(s);
     default:
-        send(s, true); /* without room the reader kicks us; without input the writer does */
+        send(s, true); /* without room the reader wakes us; without input the writer does */
+        s->waits_input = true;
         return STRAND_RESTS;
     }
 }
@@ -720,10 +765,11 @@ static enum strand_says call_step(struct strand *s)
         else if (pill == PILL_END)
             return finish(s);
         else
-            return STRAND_RESTS;
-        return STRAND_GOES_ON;
+            s->waits_input = true;
+        return s->waits_input ? STRAND_RESTS : STRAND_GOES_ON;
     }
-    while (!enter_call(s)) /* there is a change that may concern what this batch meets: it comes first, the batch is ours already */
+    while (!enter_call(
+        s)) /* there is a change that may concern what this batch meets: it comes first, the batch is ours already */
         if (look_at_mailbox(s) == STRAND_OVER)
             return STRAND_OVER;
     run_batch(s, b);
@@ -774,6 +820,8 @@ static void look_at_flushes(struct strand *s)
 
 static enum strand_says step(struct strand *s)
 {
+    s->waits_input = s->waits_room = false;
+    s->wakes_seen = at_acquire(&s->wakes);
     if (at_acquire(&s->mailbox) && look_at_mailbox(s) == STRAND_OVER)
         return STRAND_OVER;
     bool source = is_source(s);
@@ -783,7 +831,7 @@ static enum strand_says step(struct strand *s)
         run_ticks(s);
     if (!send(s, s->blocking))
         return STRAND_RESTS;
-    if (s->out && !channel_room_or_wait(s->out))
+    if (s->out && !room(s))
         return STRAND_RESTS;
     return source ? pull_step(s) : s->blocking ? call_step(s) : take_step(s);
 }

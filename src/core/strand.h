@@ -5,17 +5,18 @@
  * A strand takes a batch from its channel (or has its source make one), runs it through its program, and puts what comes out into
  * the next channel. At most one thread runs it at a time, and only that thread changes it; that is what `state` is for:
  *
- *        activate        kick            begin            rest, nobody kicked
- *   FREE ------> IDLE ---------> READY ---------> RUNNING ---------------------> IDLE
- *                 |                                | |  \ kick: sets KICKED, and then rest says no: run again
+ *        activate        kick            begin            rest, if a last look finds nothing
+ *   FREE ------> IDLE ---------> READY ---------> RUNNING ---------------------------------> IDLE
+ *                 |                                | |
  *                 | hold                enter_call | | over
  *                 v                                v v
  *                HELD <----------------------- CALL  ENDED
- *                         hold (release goes back to where it was)
+ *                         hold (release goes back to CALL, or to READY)
  *
+ * A kick matters only to an IDLE strand: who runs a strand looks at everything once more before it lets go (strand_rest).
  * CALL is a blocking strand inside a stage's function: nothing of the strand but its program is in use, so an edit may take hold
  * of it and reroute what will come out, without waiting for the function. HELD is that: the committing thread is the strand's
- * one thread for a moment. KICKED is a bit beside the state; it is remembered in RUNNING, CALL and HELD.
+ * one thread for a moment.
  *
  * BOUNDARIES. Between two batches no item is inside the program. There the strand looks at its mailbox: an edit's change, applied
  * at once, never behind queued data. A change that comes as a `cut` pill is applied where it stands in the stream.
@@ -27,7 +28,7 @@
 #include "core/env.h"
 #include "core/instance.h"
 
-enum { STRAND_FREE, STRAND_IDLE, STRAND_READY, STRAND_RUNNING, STRAND_CALL, STRAND_HELD, STRAND_ENDED, STRAND_KICKED = 8 };
+enum { STRAND_FREE, STRAND_IDLE, STRAND_READY, STRAND_RUNNING, STRAND_CALL, STRAND_HELD, STRAND_ENDED };
 
 /* The stages of a strand, in order. Immutable once a strand has it. */
 struct program {
@@ -38,48 +39,51 @@ struct program {
 /* One strand's part of an edit. Made by the edit, applied once by the strand, read by the edit afterwards. */
 struct change {
     struct edit_record *record;
-    struct strand *strand;     /* whose part this is */
-    struct program *program;   /* new program, or NULL: the same. After applying: the old one, to be freed by the edit */
-    struct channel *in;        /* after a cut: where to read on; NULL: nowhere, or as before */
-    struct channel *out;       /* where to write from now on; NULL: as before */
-    bool cut_out;              /* close the old out with a cut */
-    bool retire;               /* the strand ends here */
-    bool by_cut;               /* comes as a pill; else by mailbox */
-    struct instance **flush;   /* stages that put out what they hold before the cut, so that it meets the old plan only */
+    struct strand *strand;   /* whose part this is */
+    struct program *program; /* new program, or NULL: the same. After applying: the old one, to be freed by the edit */
+    struct channel *in;      /* after a cut: where to read on; NULL: nowhere, or as before */
+    struct channel *out;     /* where to write from now on; NULL: as before */
+    bool cut_out;            /* close the old out with a cut */
+    bool retire;             /* the strand ends here */
+    bool by_cut;             /* comes as a pill; else by mailbox */
+    struct instance **flush; /* stages that put out what they hold before the cut, so that it meets the old plan only */
     size_t flush_count;
-    struct instance **leave;   /* stages that are dismissed */
+    struct instance **leave; /* stages that are dismissed */
     size_t leave_count;
-    bool user_code;            /* a stage's flush or close will be called */
-    struct strand **starts;    /* new strands that may run from now on */
+    bool user_code;         /* a stage's flush or close will be called */
+    struct strand **starts; /* new strands that may run from now on */
     size_t start_count;
-    bool weighs;               /* by_cut, and more than another `in`: counted in the strand's cuts_due */
-    struct instance *mark;     /* whose count at the cut is the cut's position: */
-    bool mark_put;             /* `put` of the stage in front of the edit's place, else `taken` of the one behind it */
-    struct instance *after;    /* the first stage behind the place in the new plan; NULL: none */
-    uint64_t position;         /* set when applied */
-    uint64_t after_base;       /* set when applied: what `after` had taken before */
+    bool weighs;            /* by_cut, and more than another `in`: counted in the strand's cuts_due */
+    struct instance *mark;  /* whose count at the cut is the cut's position: */
+    bool mark_put;          /* `put` of the stage in front of the edit's place, else `taken` of the one behind it */
+    struct instance *after; /* the first stage behind the place in the new plan; NULL: none */
+    uint64_t position;      /* set when applied */
+    uint64_t after_base;    /* set when applied: what `after` had taken before */
     uint64_t applied_ns;
-    struct channel *old_in;    /* set when applied by cut: read empty, for the pool */
-    _Atomic bool applied;      /* strand stores (release), edit loads (acquire) and then reads the fields above */
+    struct channel *old_in; /* set when applied by cut: read empty, for the pool */
+    _Atomic bool applied;   /* strand stores (release), edit loads (acquire) and then reads the fields above */
 };
 
 struct strand {
     _Alignas(64) _Atomic unsigned state; /* others write it at every kick: a line of its own */
-    _Alignas(64) struct env *env;       /* set once */
-    unsigned id;                        /* set once */
-    bool blocking;                      /* set before activation: has a thread of its own */
-    struct program *program;            /* who runs it */
-    struct channel *in, *out;           /* who runs it; NULL for a source's or sink's */
-    _Atomic(struct change *) mailbox;   /* edit stores, strand takes; Dekker with `state` CALL, see strand_enter_call */
-    struct batch_list unsent;           /* who runs it: made, and not put into `out` yet */
-    bool flush_owed;                    /* who runs it: a flush pill goes out behind the unsent */
-    size_t broken;                      /* who runs it: stages [0, broken) take no more items: they are returned */
-    size_t fail_from;                   /* who runs it: see weir_fail_from() */
-    uint64_t at_item;                   /* who runs it: number of the item at hand, for messages; 0: none */
-    uint64_t tick_ns;                   /* who runs it: when the next tick is due; UINT64_MAX: there are none */
-    struct store store;                 /* who runs it */
-    struct returns returns;             /* who runs it: batches on their way back to where they came from */
-    _Atomic int cpu;                    /* where it ran last: its thread stores, anybody reads; a hint, relaxed */
+    _Alignas(64) struct env *env;        /* set once */
+    unsigned id;                         /* set once */
+    bool blocking;                       /* set before activation: has a thread of its own */
+    struct program *program;             /* who runs it */
+    struct channel *in, *out;            /* who runs it; NULL for a source's or sink's */
+    _Atomic(struct change *) mailbox;    /* edit stores, strand takes; Dekker with `state` CALL, see strand_enter_call */
+    struct batch_list unsent;            /* who runs it: made, and not put into `out` yet */
+    bool waits_input, waits_room;        /* who runs it: what the last step missed, if it said RESTS */
+    unsigned wakes_seen;                 /* who runs it */
+    _Atomic unsigned wakes; /* counted up by who wants it to look at something that is not a channel or the mailbox */
+    bool flush_owed;        /* who runs it: a flush pill goes out behind the unsent */
+    size_t broken;          /* who runs it: stages [0, broken) take no more items: they are returned */
+    size_t fail_from;       /* who runs it: see weir_fail_from() */
+    uint64_t at_item;       /* who runs it: number of the item at hand, for messages; 0: none */
+    uint64_t tick_ns;       /* who runs it: when the next tick is due; UINT64_MAX: there are none */
+    struct store store;     /* who runs it */
+    struct returns returns; /* who runs it: batches on their way back to where they came from */
+    _Atomic int cpu;        /* where it ran last: its thread stores, anybody reads; a hint, relaxed */
     _Atomic(struct instance *) current; /* whose function is running, for "held up by"; relaxed */
     _Atomic unsigned flushes_asked;     /* any thread */
     unsigned flushes_done;              /* who runs it */
@@ -107,15 +111,19 @@ void strand_destroy(struct strand *s);
 /* FREE -> IDLE, then a kick. The strand's program and channels are set. */
 void strand_activate(struct strand *s);
 
-/* Makes sure that the strand looks at everything that was changed before the call. Any thread, any time, never waits. */
+/* Makes sure that the strand looks at its mailbox and channels as they were before the call, or later. Any thread, any time, never
+ * waits. strand_wake() is the same for who has fenced already; strand_nudge() also makes it take a step if there is nothing. */
 void strand_kick(struct strand *s);
+void strand_wake(struct strand *s);
+void strand_nudge(struct strand *s);
 
 /* Who runs strands: begin, run until it rests or is over, rest. */
 void strand_begin(struct strand *s);
 enum strand_says strand_run(struct strand *s, unsigned steps);
-bool strand_kicked(struct strand *s); /* somebody did; clears it */
-bool strand_rest(struct strand *s);   /* false: kicked meanwhile, run again */
-void strand_yield(struct strand *s);  /* RUNNING -> READY; the caller queues it */
+bool strand_pending(struct strand *s);     /* after STRAND_RESTS: there is something to do after all */
+bool strand_quick(const struct strand *s); /* one of its channels is quick: resting is dear */
+bool strand_rest(struct strand *s);        /* false: run it again. True: it is not ours any more */
+void strand_yield(struct strand *s);       /* RUNNING -> READY; the caller queues it */
 
 /* The edit's side. Posting applies the change on the calling thread if the strand is idle or in a call and that is possible; else
  * the strand applies it at its next boundary. One change at a time. */

@@ -6,8 +6,8 @@
  */
 #include "exec/exec.h"
 
-#define STEPS     64   /* a strand's turn, in batches, before others are looked after */
-#define SPIN_MIN  1000 /* ns: always looked for this long */
+#define STEPS    64   /* a strand's turn, in batches, before others are looked after */
+#define SPIN_MIN 1000 /* ns: always looked for this long */
 
 struct runner {
     struct exec *exec;
@@ -94,7 +94,7 @@ static void kick_due(struct exec *exec)
     uint64_t now = plat_now_ns();
     for (struct strand *s = at_acquire(&exec->supply->all); s; s = s->all_next)
         if (take_due(s, now))
-            strand_kick(s);
+            strand_nudge(s);
 }
 
 /* For a worker that has no time to park. */
@@ -124,13 +124,14 @@ static void watch(struct exec *exec, struct strand *s)
 
 /* ---- running a strand ---------------------------------------------------------------------------------------------------- */
 
-/* The strand is at rest in all but name. Says whether it was kicked before it paid to give up. */
+/* The strand is at rest in all but name. Says whether something came before it paid to give up. */
 static bool linger(struct runner *r, struct strand *s)
 {
     uint64_t start = 0; /* the clock is asked only when the first looks found nothing */
+    uint64_t patience = strand_quick(s) ? plat_spin_ns() : r->spin_ns; /* leaving quick costs a fence for all: about as much */
     for (;;) {
         for (int i = 0; i < 32; i++) {
-            if (strand_kicked(s)) {
+            if (strand_pending(s)) {
                 uint64_t most = plat_spin_ns();
                 r->spin_ns = r->spin_ns * 2 < most ? r->spin_ns * 2 : most;
                 return true;
@@ -140,7 +141,7 @@ static bool linger(struct runner *r, struct strand *s)
         bool others = !s->blocking && atomic_load_explicit(&r->exec->queued, memory_order_relaxed) > 0;
         uint64_t now = plat_now_ns();
         start = start ? start : now;
-        if (others || now - start >= r->spin_ns)
+        if (others || now - start >= patience)
             break;
     }
     r->spin_ns = r->spin_ns / 2 > SPIN_MIN ? r->spin_ns / 2 : SPIN_MIN;
@@ -212,7 +213,7 @@ static void work_alone(void *arg)
                 continue;
             plat_unlock(&exec->lock);
             if (take_due(s, plat_now_ns()))
-                strand_kick(s);
+                strand_nudge(s);
             plat_lock(&exec->lock);
         }
         if (!s->thread_ready)

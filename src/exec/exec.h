@@ -14,27 +14,27 @@
 #include "core/layout.h"
 
 struct exec {
-    struct supply *supply;      /* set once; its strands are walked for ticks */
-    struct plat_lock lock;      /* the queue, the parked, and the strands' thread flags */
+    struct supply *supply; /* set once; its strands are walked for ticks */
+    struct plat_lock lock; /* the queue, the parked, and the strands' thread flags */
     struct plat_cond work;
-    struct strand *queue;       /* under lock */
+    struct strand *queue; /* under lock */
     struct strand **queue_end;
-    _Atomic unsigned queued;    /* length of the queue: a hint for running workers that others wait */
+    _Atomic unsigned queued;     /* length of the queue: a hint for running workers that others wait */
     _Atomic uint64_t watched_ns; /* stored under lock: the earliest tick of a resting strand; a hint for running workers */
-    bool stop;                  /* under lock */
+    bool stop;                   /* under lock */
     bool set_up;
     unsigned worker_count;
     struct plat_thread *workers;
 };
 
-int exec_init(struct exec *exec, struct supply *supply);          /* 0 or -1 */
-int exec_start(struct exec *exec, unsigned workers);              /* 0, or -1 with no thread left running */
-void exec_stop(struct exec *exec);                                /* joins the workers; no strand runs any more */
+int exec_init(struct exec *exec, struct supply *supply); /* 0 or -1 */
+int exec_start(struct exec *exec, unsigned workers);     /* 0, or -1 with no thread left running */
+void exec_stop(struct exec *exec);                       /* joins the workers; no strand runs any more */
 void exec_free(struct exec *exec);
 
 void exec_ready(struct exec *exec, struct strand *s);
 
-int exec_thread_start(struct exec *exec, struct strand *s);       /* for a blocking strand; 0 or -1 */
-void exec_thread_join(struct exec *exec, struct strand *s);       /* it has ended, or was never activated */
+int exec_thread_start(struct exec *exec, struct strand *s); /* for a blocking strand; 0 or -1 */
+void exec_thread_join(struct exec *exec, struct strand *s); /* it has ended, or was never activated */
 
 #endif

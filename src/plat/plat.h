@@ -25,6 +25,12 @@ unsigned plat_cpus(void);
 /* How long a worker may look for work before it parks, at most; and the instruction between two looks. */
 uint64_t plat_spin_ns(void);
 
+/* Orders what the calling thread stored before it against what it loads after it; and the same for every thread of the process at
+ * once, at the price of a system call. Where the second exists (plat_can_fence_all), the others can do without the first. */
+void plat_fence(void);
+bool plat_can_fence_all(void);
+void plat_fence_all(void);
+
 /* The core that the calling thread runs on; -1 if that is not known. */
 int plat_cpu(void);
 void plat_relax(void);

@@ -6,12 +6,17 @@
 #include "plat/plat.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+static bool can_fence_all; /* set once, by pthread_once */
 
 void *plat_alloc(size_t size)
 {
@@ -47,6 +52,29 @@ unsigned plat_cpus(void)
 uint64_t plat_spin_ns(void)
 {
     return 50000; /* about what a futex wake-up costs on a virtual machine; see docs/decisions/0003 */
+}
+
+void plat_fence(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+static void register_fence(void)
+{
+    can_fence_all = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+bool plat_can_fence_all(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_fence);
+    return can_fence_all;
+}
+
+void plat_fence_all(void)
+{
+    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    atomic_thread_fence(memory_order_seq_cst);
 }
 
 int plat_cpu(void)

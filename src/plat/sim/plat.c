@@ -264,6 +264,21 @@ uint64_t plat_spin_ns(void)
     return 200;
 }
 
+void plat_fence(void)
+{
+    plat_point();
+}
+
+bool plat_can_fence_all(void)
+{
+    return true; /* so that the channels' quick mode is explored too; memory is sequentially consistent here anyway */
+}
+
+void plat_fence_all(void)
+{
+    plat_point();
+}
+
 int plat_cpu(void)
 {
     return (int)(sim_random() % 2);
