@@ -3,7 +3,6 @@
  * The connectors, through the public API and against the real world: pipes, files and processes. A test that waits for an item
  * waits for the byte that its sink writes into a pipe for each, never for a time.
  */
-#define _GNU_SOURCE 1
 
 #include <weir/weir.h>
 

@@ -9,7 +9,6 @@
  *
  * The child starts when the stage is opened: a command that writes at once waits in its pipe until the first pull.
  */
-#define _GNU_SOURCE 1 /* pipe2, pidfd_open */
 
 #include "connectors/lines.h"
 #include "stages/builtin.h"

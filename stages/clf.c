@@ -5,7 +5,6 @@
  * One walk from left to right. Each step takes the place where a field begins and returns the place behind it and the space
  * that follows, or NULL after saying what was expected. The field names are constants: a record may outlive its stage.
  */
-#define _GNU_SOURCE
 #include "stages/clf.h"
 
 #include <string.h>

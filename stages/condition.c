@@ -5,7 +5,6 @@
  * What can be known from the text of the condition is worked out when it is made: is the right side a number, which one, does a
  * pattern compile. A test allocates nothing, but for a buffer that grows with the longest value that has escapes in it.
  */
-#define _GNU_SOURCE
 #include "stages/condition.h"
 
 #include <locale.h>

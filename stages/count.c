@@ -6,7 +6,6 @@
  * in one growing buffer. An item whose key is known costs a hash, mostly one slot and one comparison, and no memory. The table
  * grows with the number of distinct keys, without a limit but that of memory; every= empties it.
  */
-#define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,6 @@
  *
  * It waits on an event descriptor, so that an interrupt ends the wait at hand; the item then passes early.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

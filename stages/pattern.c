@@ -4,7 +4,6 @@
  *
  * Compiled once with the JIT and matched into storage that was allocated then: a match allocates nothing.
  */
-#define _GNU_SOURCE
 #include "stages/pattern.h"
 
 #include <stdio.h>

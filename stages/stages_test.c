@@ -5,7 +5,6 @@
  * Most tests are a table of one line each: expression, input, expected output. An output that begins with "! " is the beginning
  * of an error message instead.
  */
-#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,6 @@
 /*
  * compose.c - completes an expression with the standard streams, and hands its stages to a pipeline.
  */
-#define _GNU_SOURCE
 #include "cli/compose.h"
 
 #include "cli/command.h"

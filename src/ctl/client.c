@@ -5,7 +5,6 @@
  * After a call that failed, what stands in the connection is not known (half a request, a late reply), so that it is not used
  * again.
  */
-#define _GNU_SOURCE
 #include <weir/client.h>
 
 #include "ctl/socket.h"

@@ -11,7 +11,6 @@
  * That is what bounds memory: one line, one request and one answer a client. A client that hangs up while WORKING is closed
  * when the work is done, because the work refers to it.
  */
-#define _GNU_SOURCE
 #include "ctl/server.h"
 
 #include "ctl/session.h"

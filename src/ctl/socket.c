@@ -6,7 +6,6 @@
  * others. Nothing waits while the lock is held: connecting to a Unix socket works or fails at once, but for a listener whose
  * queue is full, and there a socket that does not block says EAGAIN, which is an answer too: somebody lives there.
  */
-#define _GNU_SOURCE
 #include "ctl/socket.h"
 
 #include <dirent.h>
