@@ -20,7 +20,7 @@ struct host {
 
 static void host_ready(struct env *env, struct strand *s)
 {
-    struct host *host = (struct host *)env;
+    struct host *host = (void *)env; /* env is its first field */
     CHECK(s == &host->strand);
     plat_lock(&host->lock);
     CHECK(!host->ready); /* a strand is made ready once, until it begins */

@@ -18,7 +18,8 @@
  *     open -> ( map | each | batch | pull | tick | flush )* -> flush -> close
  *
  * `flush` comes after the last item that can reach the stage, and whenever a flush pill passes; what it puts out keeps its
- * place in the stream. No two calls of one stage ever overlap, but they may come from different threads, one after the other.
+ * place in the stream. It does not come if the pipeline is aborted, or if the stage, or one behind it in the same strand, has
+ * failed and the policy is to stop. No two calls of one stage ever overlap, but they may come from different threads, one after the other.
  * Only `interrupt` may come while another call is running.
  *
  * ITEMS lie side by side in an array of the stage's input type: a function sees a T *, not a boxed object. An item is the

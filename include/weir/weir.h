@@ -214,7 +214,8 @@ typedef struct weir_stage_info {
     char name[64];
     const char *in, *out; /* names of types; "" for none */
     const char *place;    /* "fused", "own", "blocking" */
-    const char *status;   /* "running", "parked" (nothing leads to it), "retiring" (left, not closed yet) */
+    const char *status;   /* "running", "parked" (nothing leads to it), "retiring" (left, not closed yet); before the start
+                             "ready", after the end "ended" */
     unsigned strand;      /* stages with the same number run as one loop; 0 when parked */
     uint64_t taken, put, filtered, failed, created, returned;
     uint64_t queued; /* items waiting in front of the stage's strand; 0 for all but a strand's first stage */
@@ -223,7 +224,8 @@ typedef struct weir_stage_info {
 
 WEIR_API void weir_totals_get(weir_pipeline *p, weir_totals *totals);
 
-/* Fills info[0..max) with the stages in the order of the data, parked and retiring ones last, and returns how many there are. */
+/* Fills info[0..max) with the stages in the order of the data, parked and retiring ones last, and returns how many there are, which may be
+ * more than max. */
 WEIR_API size_t weir_stages(weir_pipeline *p, weir_stage_info *info, size_t max);
 
 WEIR_API uint64_t weir_revision(weir_pipeline *p);

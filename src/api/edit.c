@@ -599,14 +599,19 @@ static int prepare(struct commit *c)
 {
     if (!c->p->started)
         return WEIR_OK;
+    pipeline_reap(c->p);
     int status = open_new(c);
-    if (status == WEIR_OK)
-        status = wait_for_records(c);
     if (status == WEIR_OK)
         status = wait_for_stages(c);
     if (status == WEIR_OK)
         status = make_record(c);
-    if (status == WEIR_OK && (status = wait_for_entry(c)) != WEIR_OK)
+    if (status != WEIR_OK)
+        return status;
+    if (c->record->channel_count > 0) /* an edit inside one strand needs no memory that is bounded so */
+        status = wait_for_records(c);
+    if (status == WEIR_OK)
+        status = wait_for_entry(c);
+    if (status != WEIR_OK)
         discard_record(c);
     return status;
 }

@@ -3,7 +3,7 @@
  * instance.h - a stage that was handed to a pipeline: its description, what it puts out, and its counts.
  *
  * An instance belongs to one strand at a time, which alone calls its functions and writes its counts; the counts may be read by
- * anyone. G1 for one stage, which the strand checks whenever it comes to a cut or to its end:
+ * anyone. G1 for one stage, which the pipeline checks when the stage leaves its strand:
  *
  *     taken + created == put + filtered + failed + returned        (a source's `created` are the admitted, a sink's `put` the delivered)
  */

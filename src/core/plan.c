@@ -244,7 +244,8 @@ bool plan_pop(struct plan *plan, const char *name, struct plan_error *error)
         return refuse(error, "\"%s\" is the last source, and a pipeline needs one; replace it, or stop the pipeline", at->name);
     struct node *node = node_of(plan, at);
     relink(plan, at, node->next == at ? NULL : node->next);
-    *node = plan->nodes[--plan->count];
+    memmove(node, node + 1, (size_t)(plan->nodes + plan->count - (node + 1)) * sizeof *node); /* messages list them in order */
+    plan->count--;
     return true;
 }
 

@@ -71,7 +71,7 @@ struct strand {
     bool blocking;                       /* set before activation: has a thread of its own */
     struct program *program;             /* who runs it */
     struct channel *in, *out;            /* who runs it; NULL for a source's or sink's */
-    _Atomic(struct change *) mailbox;    /* edit stores, strand takes; Dekker with `state` CALL, see strand_enter_call */
+    _Atomic(struct change *) mailbox;    /* edit stores, strand takes; Dekker with `state` CALL, see enter_call() */
     struct batch_list unsent;            /* who runs it: made, and not put into `out` yet */
     bool waits_input, waits_room;        /* who runs it: what the last step missed, if it said RESTS */
     unsigned wakes_seen;                 /* who runs it */
