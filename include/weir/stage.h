@@ -136,8 +136,8 @@ enum {
 /* Where a function puts what it makes. Valid during the call only. */
 typedef struct weir_out weir_out;
 
-/* The next free item of the stage's output type; its bytes are not initialised, and it is put out when the function
- * returns without failing. NULL when there is no memory: return weir_fail_memory(). */
+/* The next free item of the stage's output type; its bytes are not initialised, or zero if the type has a destroy function. In an
+ * `each` function it is put out when the function returns without failing, elsewhere in any case: complete it. NULL when there is no memory: return weir_fail_memory(). */
 WEIR_API void *weir_emit(weir_out *out);
 
 /* Up to `want` next items, side by side; *got says how many (at least 1). NULL as weir_emit(). For sources in a hurry. */
@@ -217,7 +217,8 @@ typedef struct weir_stage {
      * the returned index that failed, elsewhere the whole batch. */
     size_t (*batch)(void *state, void *items, size_t n);
 
-    /* A source: puts some items out and returns WEIR_MORE, WEIR_IDLE or WEIR_END, or -1 after weir_fail(). */
+    /* A source: puts some items out and returns WEIR_MORE, WEIR_IDLE or WEIR_END, or -1 after weir_fail(): what it had put out
+     * before it failed counts. */
     int (*pull)(void *state, weir_out *out);
 
     /* All optional. */
@@ -227,9 +228,9 @@ typedef struct weir_stage {
     int (*flush)(void *state, weir_out *out); /* puts out what the stage holds; 0 or -1 */
     int (*tick)(void *state, weir_out *out);  /* about every tick_ms, between batches, also when nothing flows; 0 or -1 */
     void (*close)(void *state);               /* the end: exactly once, also if open was never called */
-    void (*interrupt)(void *state);           /* any thread, any time between open and close: makes a waiting call of a
+    void (*interrupt)(void *state); /* any thread, any time between open and close: makes a waiting call, or the next, of a
                                                    blocking stage return early; a pull then returns what it has */
-    uint32_t tick_ms;                         /* 0: no ticks */
+    uint32_t tick_ms;               /* 0: no ticks */
     weir_place place;
     weir_on_error on_error;
     bool blocking;     /* may wait: gets a thread of its own; implies WEIR_OWN */

@@ -170,7 +170,7 @@ WEIR_API int weir_edit_connect(weir_edit *e, const char *from, const char *to);
 /* Makes the edit. Returns when the cut is made: from there on nothing can fail, new items go the new way, and stages that
  * left finish what is ahead of the cut on their own time (weir_settle() waits for that). `receipt` may be NULL.
  * WEIR_EREFUSED, WEIR_ECONFLICT, WEIR_EBUSY, WEIR_ENOMEM, WEIR_ESTAGE, WEIR_EINSIDE, WEIR_EENDED: nothing has changed.
- * Edits are totally ordered: a commit waits for those that were called before it. */
+ * Edits are totally ordered: a commit waits for those that are being committed. */
 WEIR_API int weir_commit(weir_edit *e, weir_receipt *receipt);
 
 /* The same without waiting: edits made so are committed in the order of the calls, and then `done` is called, once, on a

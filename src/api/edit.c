@@ -228,10 +228,12 @@ static int check_turn(struct commit *c)
 {
     weir_edit *e = c->e;
     plat_lock(&c->p->lock);
-    bool over = c->p->ended || (c->p->started && c->p->live == 0);
+    bool over = c->p->ended || (c->p->started && c->p->live == 0), failed = *c->p->failure;
     plat_unlock(&c->p->lock);
     if (over)
         return pipeline_error(WEIR_EENDED, "pipeline \"%s\" has ended", c->p->name);
+    if (failed) /* an edit around the failed stage would let items pass behind those that were handed back */
+        return pipeline_error(WEIR_EENDED, "pipeline \"%s\" has failed and is about to end", c->p->name);
     if (e->expects && e->expected != c->p->plan->revision)
         return pipeline_error(WEIR_ECONFLICT, "the edit expected revision %llu, and revision %llu is in force",
                               (unsigned long long)e->expected, (unsigned long long)c->p->plan->revision);
@@ -345,7 +347,7 @@ static int wait_for_records(struct commit *c)
         bool oldest_settles = false;
         for (struct edit_record *r = c->p->records; r; r = r->next)
             oldest_settles |= at_acquire(&r->remaining) == 0;
-        bool in_time = oldest_settles || wait_more(c);
+        bool in_time = oldest_settles ? c->p->live > 0 : wait_more(c);
         plat_unlock(&c->p->lock);
         if (!in_time)
             return too_late(c, "too many edits wait for the data ahead of them to drain");
@@ -442,7 +444,7 @@ static void interrupt_leaving(struct commit *c)
 
 static bool entry_over(const struct commit *c)
 {
-    return at_load(&c->record->entry->state) == STRAND_ENDED;
+    return strand_base(at_load(&c->record->entry->state)) == STRAND_ENDED;
 }
 
 /* Waits until the entry strand has made the cut. False: it will not, and the change was withdrawn. */
@@ -472,13 +474,16 @@ static bool wait_for_cut(struct commit *c)
 static void announce(struct commit *c)
 {
     struct edit_record *r = c->record;
-    for (size_t i = 1; i < r->change_count; i++)
+    for (size_t i = 1; i < r->change_count; i++) {
+        atomic_fetch_add(&r->changes[i].strand->cuts_pending, 1);
         if (r->changes[i].weighs)
             atomic_fetch_add(&r->changes[i].strand->cuts_due, 1);
+    }
     for (size_t i = 0; i < c->n; i++)
         at_store(&c->path[i]->busy, true);
     plat_lock(&c->p->lock);
     c->p->live += r->fresh_count;
+    c->p->coming = c->plan;
     plat_unlock(&c->p->lock);
 }
 
@@ -486,15 +491,18 @@ static void announce(struct commit *c)
 static void unannounce(struct commit *c)
 {
     struct edit_record *r = c->record;
-    for (size_t i = 1; i < r->change_count; i++)
+    for (size_t i = 1; i < r->change_count; i++) {
+        atomic_fetch_sub(&r->changes[i].strand->cuts_pending, 1);
         if (r->changes[i].weighs)
             atomic_fetch_sub(&r->changes[i].strand->cuts_due, 1);
+    }
     plat_lock(&c->p->lock);
     for (size_t i = 0; i < c->n; i++)
         if (!pipeline_runs(c->p, c->path[i]))
             at_store(&c->path[i]->busy, false);
     c->p->live -= r->fresh_count;
-    c->last = c->p->live == 0;
+    c->p->coming = NULL;
+    c->last = c->p->live == 0 && r->fresh_count > 0; /* else the last strand has seen that itself */
     plat_unlock(&c->p->lock);
 }
 
@@ -525,18 +533,26 @@ static void let_go(struct commit *c, struct plan *old)
         struct instance *in = old->nodes[i].stage;
         if (plan_has(c->plan, in))
             continue;
-        plat_lock(&c->p->lock);
+        if (!at_acquire(&in->busy)) { /* parked: until we have closed it, it is retiring too */
+            at_store(&in->busy, true);
+            in->fate = FATE_PARKED_LEAVES;
+        }
         in->next = c->p->retiring;
         c->p->retiring = in;
-        plat_unlock(&c->p->lock);
     }
 }
 
 static void close_parked_leavers(struct commit *c)
 {
     for (struct instance *in = c->p->retiring; in; in = in->next) /* only who has the turn changes the list */
-        if (!at_acquire(&in->busy))
+        if (in->fate == FATE_PARKED_LEAVES) {
+            in->fate = FATE_CLOSE;
             pipeline_close_stage(c->p, in);
+            plat_lock(&c->p->lock);
+            at_release(&in->busy, false);
+            plat_broadcast(&c->p->changed); /* weir_settle() may wait for it */
+            plat_unlock(&c->p->lock);
+        }
 }
 
 /* New stages that the same edit has popped again never got into the plan. */
@@ -555,10 +571,11 @@ static void put_in_force(struct commit *c)
 {
     weir_pipeline *p = c->p;
     struct plan *old = p->plan;
-    let_go(c, old);
     c->plan->revision = old->revision + (p->started ? 1 : 0);
     plat_lock(&p->lock);
+    let_go(c, old); /* in one step with the new plan: the counts of no stage are seen twice, or not at all */
     p->plan = c->plan;
+    p->coming = NULL;
     c->plan = NULL;
     if (c->record) {
         layout_free(&p->layout);

@@ -28,6 +28,9 @@ static void add_all(const weir_pipeline *p, weir_totals *t, void (*add)(const st
         add(p->plan->nodes[i].stage, t);
     for (const struct instance *in = p->retiring; in; in = in->next)
         add(in, t);
+    for (size_t i = 0; p->coming && i < p->coming->count; i++)
+        if (!plan_has(p->plan, p->coming->nodes[i].stage))
+            add(p->coming->nodes[i].stage, t);
 }
 
 void weir_totals_get(weir_pipeline *p, weir_totals *t)

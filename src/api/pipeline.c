@@ -117,7 +117,8 @@ void pipeline_reap(weir_pipeline *p)
         struct edit_record *r = *at;
         bool over = at_acquire(&r->remaining) == 0;
         for (size_t i = 0; i < r->retired_count; i++)
-            over = over && at_load(&r->retired[i]->state) == STRAND_ENDED;
+            over = over && strand_base(at_load(&r->retired[i]->state)) == STRAND_ENDED &&
+                   exec_thread_over(&p->exec, r->retired[i]); /* it may be waiting for our turn, to say that all is over */
         if (!over) {
             at = &r->next;
             continue;
@@ -396,6 +397,11 @@ static void interrupt_all(weir_pipeline *p, bool all)
     for (struct instance *in = p->retiring; in; in = in->next)
         if (all || in->shape == SHAPE_PULL)
             interrupt(in);
+    for (size_t i = 0; p->coming && i < p->coming->count; i++) {
+        struct instance *in = p->coming->nodes[i].stage;
+        if (!plan_has(p->plan, in) && (all || in->shape == SHAPE_PULL))
+            interrupt(in);
+    }
 }
 
 static void kick_all(weir_pipeline *p)

@@ -42,6 +42,7 @@ struct weir_pipeline {
     struct waiter *waiters;      /* under lock: who waits for the turn, first come first */
     struct plan *plan;           /* replaced under turn and lock; read under either */
     struct layout layout;        /* the same */
+    struct plan *coming;         /* under lock: the plan of the edit at hand, once announced: its stages may run already */
     struct edit_record *records; /* under the turn: unsettled edits, newest first */
     size_t record_count;
 

@@ -26,7 +26,7 @@ struct weir_out {
     bool kept;                  /* since then a slice of `source` may have been put out */
 };
 
-enum fate { FATE_STAY, FATE_CLOSE, FATE_REST };
+enum fate { FATE_STAY, FATE_CLOSE, FATE_REST, FATE_PARKED_LEAVES };
 
 struct instance {
     weir_stage def; /* def.name points at `name` */

@@ -247,7 +247,9 @@ static bool find_region(struct draft *d)
     if (olds == 0 || (front == olds && front == news))
         return false;
     size_t old_count = olds - front - back, new_count = news - front - back;
-    bool starts_in_place = old_count && new_count && d->groups[front].old == front;
+    /* What waits ahead of an earlier edit's cut has met that edit's old side already and must not meet this one's new side. */
+    bool cut_ahead = front < olds && at_load(&d->old->seats[front].strand->cuts_pending) > 0;
+    bool starts_in_place = old_count && new_count && d->groups[front].old == front && !(cut_ahead && front > 0);
     bool ends_in_place = old_count && new_count && d->groups[news - back - 1].old == olds - back - 1;
     size_t step = !starts_in_place && front > 0 ? 1 : 0; /* then the entry is the strand in front, whose program stays */
     d->old_from = d->new_from = front - step;

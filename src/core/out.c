@@ -67,6 +67,8 @@ void *weir_emit_many(weir_out *out, size_t want, size_t *got)
     size_t room = batch->capacity - batch->count;
     *got = want < room ? want : room;
     void *item = batch_item(batch, batch->count);
+    if (out->type->destroy) /* also of an item that a failing function has not filled */
+        memset(item, 0, *got * out->type->size);
     batch->count += (uint32_t)*got;
     out->count += *got;
     return item;

@@ -14,10 +14,16 @@
 
 /* ---- the wake-up -------------------------------------------------------------------------------------------------------- */
 
+/* The same life of the strand, in another state. */
+static unsigned in_state(unsigned state, unsigned base)
+{
+    return state - strand_base(state) + base;
+}
+
 void strand_wake(struct strand *s)
 {
-    unsigned idle = STRAND_IDLE;
-    if (at_relaxed(&s->state) == STRAND_IDLE && at_cas(&s->state, &idle, STRAND_READY))
+    unsigned state = at_relaxed(&s->state);
+    if (strand_base(state) == STRAND_IDLE && at_cas(&s->state, &state, in_state(state, STRAND_READY)))
         s->env->ready(s->env, s);
 }
 
@@ -71,33 +77,62 @@ bool strand_quick(const struct strand *s)
     return (s->in && at_relaxed(&s->in->quick)) || (s->out && at_relaxed(&s->out->quick));
 }
 
+/* Ends quick mode on both sides, while the strand is still ours. Then both sides of both channels fence, until the reader sets
+ * `quick` again. */
+static void end_quick(struct strand *s)
+{
+    bool in = s->in && at_exchange(&s->in->quick, false);
+    bool out = s->out && at_exchange(&s->out->quick, false);
+    if (in || out)
+        plat_fence_all();
+}
+
 /*
- * Why no wake-up is lost. Somebody changes something (puts a batch, frees a place, posts a change, counts up `wakes`), then
- * fences, then loads the state (strand_wake), or in the case of a freed place first loads writer_waits. We announce first (store
- * IDLE and writer_waits), then fence, then look at all of it once more. Of two fenced threads, one comes second and sees what the
- * other stored: either they see our IDLE and make us READY, or we see the change. While we are RUNNING nobody needs to tell us
- * anything, since this look is still to come.
+ * Why no wake-up is lost. Somebody changes something (W: puts a batch, frees a place, posts a change, counts up `wakes`), then
+ * fences, then loads the state (strand_wake), or in the case of a freed place first loads writer_waits. We announce (store IDLE,
+ * then writer_waits), then fence, then look at all of it once more. Of two fenced threads, one comes second and sees what the
+ * other stored: either they see our announcement and make us READY, or we see the change. While we are RUNNING nobody needs to
+ * tell us anything, since this look is still to come.
  *
- * In a quick channel the other side leaves its fence out, and a fence of ours alone would not do. So we clear `quick` by an
- * exchange, after announcing; if it was set we fence for all threads, which puts a fence into theirs: if that fence stands before
- * their load, the load sees our announcement; if behind it, it stands behind their store too, and our look sees that. If `quick`
- * was not set, it may be set just now by the reader; but the reader fences after setting it, and then loads our announcement.
+ * In a quick channel the other side leaves its fence out. So we end that first, and fence for all threads: a thread that has read
+ * `quick` as set gets a fence before its next load, or has had it behind its store, which we then see. `quick` may be set again
+ * by the reader of `out`, who fences after setting it. If our last look finds it set, we start over; if not, that fence is
+ * still to come, and what the reader loads behind it is our announcement.
  */
 bool strand_rest(struct strand *s)
 {
+    end_quick(s);
     struct looks looks = looked_at(s);
-    struct channel *in = s->in, *out = s->out; /* another thread may run the strand as soon as it is IDLE */
-    at_release(&s->state, STRAND_IDLE);
+    struct channel *out = s->out; /* another thread may run the strand as soon as it is IDLE */
+    unsigned running = at_relaxed(&s->state), idle = in_state(running, STRAND_IDLE);
+    at_release(&s->state, idle);
     if (looks.out)
         at_release(&looks.out->writer_waits, true); /* behind IDLE: who takes the announcement must find somebody to wake */
-    bool quick = in && at_exchange(&in->quick, false);
-    quick |= out && at_exchange(&out->quick, false);
-    if (quick)
-        plat_fence_all();
-    else
-        plat_fence();
-    unsigned idle = STRAND_IDLE;
-    return !changed(s, &looks) || !at_cas(&s->state, &idle, STRAND_RUNNING); /* or somebody else has it by now */
+    plat_fence();
+    bool again = changed(s, &looks) || (out && at_acquire(&out->quick));
+    return !again || !at_cas(&s->state, &idle, running); /* or somebody else has it by now */
+}
+
+/* Goes from one state to another that only who runs the strand may leave; waits while it is held. */
+static void change_state(struct strand *s, unsigned from, unsigned to)
+{
+    for (;;) {
+        unsigned state = at_load(&s->state), expected = in_state(state, from);
+        if (at_cas(&s->state, &expected, in_state(state, to)))
+            return;
+        plat_lock(&s->hold);
+        plat_unlock(&s->hold);
+    }
+}
+
+void strand_begin(struct strand *s)
+{
+    change_state(s, STRAND_READY, STRAND_RUNNING);
+}
+
+void strand_yield(struct strand *s)
+{
+    at_release(&s->state, in_state(at_relaxed(&s->state), STRAND_READY)); /* the queue's lock hands the strand over */
 }
 
 static void adopt(struct strand *s);
@@ -105,37 +140,17 @@ static void adopt(struct strand *s);
 void strand_activate(struct strand *s)
 {
     adopt(s);
-    at_store(&s->state, STRAND_IDLE);
+    at_store(&s->state, in_state(at_relaxed(&s->state), STRAND_IDLE));
     strand_kick(s);
 }
 
-void strand_begin(struct strand *s)
-{
-    at_exchange(&s->state, STRAND_RUNNING);
-}
-
-void strand_yield(struct strand *s)
-{
-    at_release(&s->state, STRAND_READY); /* the queue's lock hands the strand over */
-}
-
 /* ---- blocking calls, and taking hold of a strand ------------------------------------------------------------------------- */
-
-static void change_state(struct strand *s, unsigned from, unsigned to)
-{
-    for (;;) {
-        unsigned state = from;
-        if (at_cas(&s->state, &state, to))
-            return;
-        plat_lock(&s->hold); /* held: wait until the holder has let go */
-        plat_unlock(&s->hold);
-    }
-}
 
 /* Dekker with strand_post(): we store CALL, then look at the mailbox; the edit stores the mailbox, then looks
  * for CALL. One sees the other, so no change waits for a function that has not returned. */
 static bool enter_call(struct strand *s)
 {
+    s->put_at_call = count_get(&s->program->stages[0]->put);
     change_state(s, STRAND_RUNNING, STRAND_CALL);
     if (!at_load(&s->mailbox))
         return true;
@@ -155,13 +170,14 @@ static bool hold(struct strand *s, const struct change *change)
 {
     for (;;) {
         unsigned state = at_load(&s->state);
-        bool idle = state == STRAND_IDLE && !change->user_code;
-        bool call = state == STRAND_CALL && !change->program && !change->retire;
-        if (!idle && !call)
+        unsigned base = strand_base(state);
+        bool rests = (base == STRAND_IDLE || base == STRAND_READY) && !change->user_code && !change->retire;
+        bool calls = base == STRAND_CALL && !change->program && !change->retire;
+        if (!rests && !calls)
             return false;
         plat_lock(&s->hold);
-        if (at_cas(&s->state, &state, STRAND_HELD)) {
-            s->held_from = state;
+        if (at_cas(&s->state, &state, in_state(state, STRAND_HELD))) {
+            s->held_from = base;
             return true;
         }
         plat_unlock(&s->hold);
@@ -170,10 +186,10 @@ static bool hold(struct strand *s, const struct change *change)
 
 static void release(struct strand *s)
 {
-    bool idle = s->held_from == STRAND_IDLE;
-    at_store(&s->state, idle ? STRAND_READY : STRAND_CALL);
+    unsigned from = s->held_from, held = at_relaxed(&s->state);
+    at_store(&s->state, in_state(held, from == STRAND_CALL ? STRAND_CALL : STRAND_READY));
     plat_unlock(&s->hold);
-    if (idle)
+    if (from == STRAND_IDLE)      /* else it is called, or queued, already */
         s->env->ready(s->env, s); /* it may have room now, or another program: let it look */
 }
 
@@ -221,9 +237,10 @@ void strand_reset(struct strand *s)
     s->waits_input = s->waits_room = false;
     s->flushes_done = at_load(&s->flushes_asked);
     at_store(&s->mailbox, NULL);
+    at_store(&s->cuts_pending, 0);
     at_store(&s->cuts_due, 0);
     at_store(&s->due_ns, UINT64_MAX);
-    at_store(&s->state, STRAND_FREE);
+    at_store(&s->state, in_state(at_relaxed(&s->state), STRAND_FREE) + STRAND_STATES);
 }
 
 void strand_destroy(struct strand *s)
@@ -567,7 +584,7 @@ static void flush_all(struct strand *s)
 static void set_due(struct strand *s)
 {
     uint64_t due = UINT64_MAX;
-    for (size_t i = 0; i < s->program->count; i++) {
+    for (size_t i = s->broken; i < s->program->count; i++) { /* a stage that has failed ticks no more */
         struct instance *in = s->program->stages[i];
         if (!in->def.tick || !in->def.tick_ms)
             continue;
@@ -589,12 +606,12 @@ static void adopt(struct strand *s)
     set_due(s);
 }
 
-static void run_ticks(struct strand *s)
+static bool run_ticks(struct strand *s)
 {
     uint64_t now = plat_now_ns();
     if (now < s->tick_ns) {
         at_release(&s->due_ns, s->tick_ns); /* whoever keeps time may have taken it to kick us */
-        return;
+        return false;
     }
     for (size_t i = s->broken; i < s->program->count; i++) {
         struct instance *in = s->program->stages[i];
@@ -605,6 +622,7 @@ static void run_ticks(struct strand *s)
         make(s, i, in->def.tick);
     }
     set_due(s);
+    return true;
 }
 
 /* Lets go of an instance: it is closed, or comes to rest, and belongs to no strand any more. */
@@ -625,7 +643,7 @@ static enum strand_says end(struct strand *s)
 /* The end of the data: everything is flushed in order and closed, and the pill goes on. */
 static enum strand_says finish(struct strand *s)
 {
-    if (at_acquire(&s->env->aborting))
+    if (at_load(&s->env->aborting))
         s->broken = s->program->count;
     for (size_t i = 0; i < s->program->count; i++)
         flush_stage(s, i);
@@ -659,9 +677,11 @@ static void install(struct strand *s, struct change *c)
     adopt(s);
 }
 
-static void note_position(struct change *c)
+static void note_position(const struct strand *s, struct change *c, bool in_call)
 {
-    if (c->mark)
+    if (in_call) /* what the call has put out so far goes behind the cut */
+        c->position = s->put_at_call;
+    else if (c->mark)
         c->position = count_get(c->mark_put ? &c->mark->put : &c->mark->taken);
     if (c->after)
         c->after_base = count_get(&c->after->taken);
@@ -672,10 +692,15 @@ static void note_position(struct change *c)
 static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
 {
     struct batch_list none = {0};
-    flush_held(s, c);
+    if (s->broken &&
+        c->program) /* nothing reaches the stages behind the failed one any more, and install() forgets which they are */
+        for (size_t i = s->broken; i < s->program->count; i++)
+            flush_stage(s, i);
+    else
+        flush_held(s, c);
     if (!in_call)
         atomic_store_explicit(&s->current, NULL, memory_order_relaxed); /* it may leave us, and be freed some edits later */
-    note_position(c);
+    note_position(s, c, in_call);
     struct channel *old = s->out;
     if (c->cut_out || c->out)
         s->out = c->out;
@@ -688,10 +713,12 @@ static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
     if (c->by_cut || c->in)
         s->in = c->in;
     c->applied_ns = plat_now_ns();
-    for (size_t i = 0; i < c->leave_count; i++)
-        dismiss(s, c->leave[i], c->leave[i]->fate == FATE_CLOSE);
     for (size_t i = 0; i < c->start_count; i++)
         strand_activate(c->starts[i]);
+    for (size_t i = 0; i < c->leave_count; i++)
+        dismiss(s, c->leave[i], c->leave[i]->fate == FATE_CLOSE);
+    if (c->by_cut)
+        atomic_fetch_sub(&s->cuts_pending, 1);
     if (c->by_cut && c->weighs)
         atomic_fetch_sub(&s->cuts_due, 1);
     bool retire = c->retire;
@@ -794,7 +821,7 @@ static int pull_once(struct strand *s)
 
 static enum strand_says pull_step(struct strand *s)
 {
-    if (s->broken > 0 || at_acquire(&s->env->closing) || at_acquire(&s->env->aborting))
+    if (s->broken > 0 || at_load(&s->env->closing) || at_load(&s->env->aborting))
         return finish(s);
     if (s->blocking && !enter_call(s))
         return STRAND_GOES_ON;
@@ -809,13 +836,14 @@ static enum strand_says pull_step(struct strand *s)
     return STRAND_RESTS;
 }
 
-static void look_at_flushes(struct strand *s)
+static bool look_at_flushes(struct strand *s)
 {
     unsigned asked = at_acquire(&s->flushes_asked);
     if (asked == s->flushes_done)
-        return;
+        return false;
     s->flushes_done = asked;
     flush_all(s);
+    return true;
 }
 
 static enum strand_says step(struct strand *s)
@@ -825,14 +853,14 @@ static enum strand_says step(struct strand *s)
     if (at_acquire(&s->mailbox) && look_at_mailbox(s) == STRAND_OVER)
         return STRAND_OVER;
     bool source = is_source(s);
-    if (source)
-        look_at_flushes(s);
-    if (s->tick_ns != UINT64_MAX && !s->unsent.first) /* what a tick makes must not pile up behind a full channel */
-        run_ticks(s);
     if (!send(s, s->blocking))
         return STRAND_RESTS;
     if (s->out && !room(s))
         return STRAND_RESTS;
+    if (source && look_at_flushes(s)) /* only now: what flushes and ticks make must not pile up behind a full channel */
+        return STRAND_GOES_ON;
+    if (s->tick_ns != UINT64_MAX && run_ticks(s))
+        return STRAND_GOES_ON;
     return source ? pull_step(s) : s->blocking ? call_step(s) : take_step(s);
 }
 
@@ -849,7 +877,7 @@ enum strand_says strand_run(struct strand *s, unsigned steps)
     self->strand = NULL;
     if (says != STRAND_OVER)
         return says;
-    at_store(&s->state, STRAND_ENDED);
+    at_store(&s->state, in_state(at_relaxed(&s->state), STRAND_ENDED));
     s->env->ended(s->env, s);
     return STRAND_OVER;
 }

@@ -7,11 +7,10 @@
  *
  *        activate        kick            begin            rest, if a last look finds nothing
  *   FREE ------> IDLE ---------> READY ---------> RUNNING ---------------------------------> IDLE
- *                 |                                | |
- *                 | hold                enter_call | | over
- *                 v                                v v
- *                HELD <----------------------- CALL  ENDED
- *                         hold (release goes back to CALL, or to READY)
+ *                 |                |               | |
+ *                 | hold           | hold          | | over          hold: from CALL too
+ *                 v                v    enter_call v v
+ *                HELD <----------------------- CALL  ENDED           release: to CALL, or to READY
  *
  * A kick matters only to an IDLE strand: who runs a strand looks at everything once more before it lets go (strand_rest).
  * CALL is a blocking strand inside a stage's function: nothing of the strand but its program is in use, so an edit may take hold
@@ -28,7 +27,14 @@
 #include "core/env.h"
 #include "core/instance.h"
 
-enum { STRAND_FREE, STRAND_IDLE, STRAND_READY, STRAND_RUNNING, STRAND_CALL, STRAND_HELD, STRAND_ENDED };
+enum { STRAND_FREE, STRAND_IDLE, STRAND_READY, STRAND_RUNNING, STRAND_CALL, STRAND_HELD, STRAND_ENDED, STRAND_STATES = 8 };
+
+/* The word `state` is one of these, plus STRAND_STATES for each life that the strand has had before: so a thread that knew an
+ * earlier life changes nothing in a later one. */
+static inline unsigned strand_base(unsigned state)
+{
+    return state % STRAND_STATES;
+}
 
 /* The stages of a strand, in order. Immutable once a strand has it. */
 struct program {
@@ -79,6 +85,7 @@ struct strand {
     bool flush_owed;        /* who runs it: a flush pill goes out behind the unsent */
     size_t broken;          /* who runs it: stages [0, broken) take no more items: they are returned */
     size_t fail_from;       /* who runs it: see weir_fail_from() */
+    uint64_t put_at_call;   /* who runs it: what a blocking stage had put out before the call; the holder reads it */
     uint64_t at_item;       /* who runs it: number of the item at hand, for messages; 0: none */
     uint64_t tick_ns;       /* who runs it: when the next tick is due; UINT64_MAX: there are none */
     struct store store;     /* who runs it */
@@ -87,6 +94,7 @@ struct strand {
     _Atomic(struct instance *) current; /* whose function is running, for "held up by"; relaxed */
     _Atomic unsigned flushes_asked;     /* any thread */
     unsigned flushes_done;              /* who runs it */
+    _Atomic unsigned cuts_pending;      /* all of its changes that wait for a cut, also those that only change `in` */
     _Atomic unsigned cuts_due;          /* changes of this strand that wait for a cut; the edit adds, the strand subtracts */
     _Atomic uint64_t due_ns;            /* the same for who keeps time, who stores UINT64_MAX when kicking; any thread */
     struct plat_lock hold;              /* held by whoever holds the strand in HELD, so that it can be waited for */
@@ -97,7 +105,7 @@ struct strand {
     struct strand *queue_next;
     struct plat_thread thread;
     struct plat_cond wake;
-    bool has_thread, thread_ready, quit;
+    bool has_thread, thread_ready, quit, thread_over;
     struct strand *pool_next; /* in the supply of free strands */
     struct strand *all_next;  /* set once, in the list of all strands */
 };

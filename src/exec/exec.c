@@ -97,6 +97,14 @@ static void kick_due(struct exec *exec)
             strand_nudge(s);
 }
 
+/* Under the lock. All who are parked must know of an earlier tick: the one that is told may be given work, and get stuck in it. */
+static void watch_until(struct exec *exec, uint64_t due)
+{
+    if (due < exec->watched_ns)
+        plat_broadcast(&exec->work);
+    exec->watched_ns = due;
+}
+
 /* For a worker that has no time to park. */
 static void look_at_clock(struct exec *exec)
 {
@@ -104,7 +112,7 @@ static void look_at_clock(struct exec *exec)
         return;
     kick_due(exec);
     plat_lock(&exec->lock);
-    exec->watched_ns = earliest_due(exec);
+    watch_until(exec, earliest_due(exec));
     plat_unlock(&exec->lock);
 }
 
@@ -115,10 +123,8 @@ static void watch(struct exec *exec, struct strand *s)
     if (due == UINT64_MAX || s->blocking)
         return;
     plat_lock(&exec->lock);
-    if (due < exec->watched_ns) {
-        exec->watched_ns = due;
-        plat_signal(&exec->work);
-    }
+    if (due < exec->watched_ns)
+        watch_until(exec, due);
     plat_unlock(&exec->lock);
 }
 
@@ -175,7 +181,7 @@ static enum strand_says run(struct runner *r, struct strand *s)
 static void park(struct exec *exec)
 {
     uint64_t due = earliest_due(exec);
-    exec->watched_ns = due;
+    watch_until(exec, due);
     if (!plat_wait(&exec->work, &exec->lock, due)) {
         plat_unlock(&exec->lock);
         kick_due(exec);
@@ -225,7 +231,16 @@ static void work_alone(void *arg)
         if (over)
             break;
     }
+    s->thread_over = true;
     plat_unlock(&exec->lock);
+}
+
+bool exec_thread_over(struct exec *exec, struct strand *s)
+{
+    plat_lock(&exec->lock);
+    bool over = !s->has_thread || s->thread_over;
+    plat_unlock(&exec->lock);
+    return over;
 }
 
 /* ---- threads ------------------------------------------------------------------------------------------------------------- */
@@ -262,7 +277,7 @@ int exec_thread_start(struct exec *exec, struct strand *s)
     if (plat_cond_init(&s->wake))
         return -1;
     s->exec = exec;
-    s->thread_ready = s->quit = false;
+    s->thread_ready = s->quit = s->thread_over = false;
     if (plat_thread_start(&s->thread, s->program->stages[0]->name, work_alone, s)) {
         plat_cond_free(&s->wake);
         return -1;

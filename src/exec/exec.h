@@ -35,6 +35,7 @@ void exec_free(struct exec *exec);
 void exec_ready(struct exec *exec, struct strand *s);
 
 int exec_thread_start(struct exec *exec, struct strand *s); /* for a blocking strand; 0 or -1 */
+bool exec_thread_over(struct exec *exec, struct strand *s); /* joining it will not wait */
 void exec_thread_join(struct exec *exec, struct strand *s); /* it has ended, or was never activated */
 
 #endif
