@@ -93,6 +93,14 @@ void event_raise(struct event *event, uint64_t by)
     plat_unlock(&event->lock);
 }
 
+uint64_t event_count(struct event *event)
+{
+    plat_lock(&event->lock);
+    uint64_t count = event->count;
+    plat_unlock(&event->lock);
+    return count;
+}
+
 void event_wait(struct event *event, uint64_t count)
 {
     plat_lock(&event->lock);

@@ -64,6 +64,7 @@ struct event {
 void event_init(struct event *event);
 void event_free(struct event *event);
 void event_raise(struct event *event, uint64_t by);
+uint64_t event_count(struct event *event);
 void event_wait(struct event *event, uint64_t count); /* until it is at least that */
 
 #endif
