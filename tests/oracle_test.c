@@ -558,7 +558,7 @@ static void edits_while_the_data_ends(void *arg)
 static void no_edits(void *arg)
 {
     (void)arg;
-    edit_a_run(SIZE(5000, 3000000), 0, false);
+    edit_a_run(SIZE(5000, 1000000), 0, false);
 }
 
 /* ---- everything at once -------------------------------------------------------------------------------------------------- */
@@ -666,28 +666,28 @@ static void edit_everything(int64_t items, unsigned edits, enum ending ending)
 static void everything_by_itself(void *arg)
 {
     (void)arg;
-    for (int i = 0; i < SIZE(1, 20); i++)
+    for (int i = 0; i < SIZE(1, 6); i++)
         edit_everything((int64_t)(check_random() % SIZE(3000, 60000)), SIZE(14, 300), BY_ITSELF);
 }
 
 static void everything_by_close(void *arg)
 {
     (void)arg;
-    for (int i = 0; i < SIZE(1, 20); i++)
+    for (int i = 0; i < SIZE(1, 6); i++)
         edit_everything(ENDLESS, SIZE(14, 300), BY_CLOSE);
 }
 
 static void everything_by_abort(void *arg)
 {
     (void)arg;
-    for (int i = 0; i < SIZE(1, 20); i++)
+    for (int i = 0; i < SIZE(1, 6); i++)
         edit_everything(ENDLESS, SIZE(14, 300), BY_ABORT);
 }
 
 static void everything_by_failing(void *arg)
 {
     (void)arg;
-    for (int i = 0; i < SIZE(1, 20); i++)
+    for (int i = 0; i < SIZE(1, 6); i++)
         edit_everything(ENDLESS, SIZE(14, 300), BY_FAILING);
 }
 

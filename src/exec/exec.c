@@ -145,6 +145,7 @@ static bool linger(struct runner *r, struct strand *s)
             plat_relax();
         }
         bool others = !s->blocking && atomic_load_explicit(&r->exec->queued, memory_order_relaxed) > 0;
+        plat_yield(); /* with more threads than cores, we may hold up whom we wait for */
         uint64_t now = plat_now_ns();
         start = start ? start : now;
         if (others || now - start >= patience)

@@ -22,8 +22,10 @@ void plat_free(void *memory);
 uint64_t plat_now_ns(void);
 unsigned plat_cpus(void);
 
-/* How long a worker may look for work before it parks, at most; and the instruction between two looks. */
+/* How long a worker may look for work before it parks, at most; the instruction between two looks; and what lets another thread have
+ * the core between some of them: it may be the one that is to bring the work. */
 uint64_t plat_spin_ns(void);
+void plat_yield(void);
 
 /* Orders what the calling thread stored before it against what it loads after it; and the same for every thread of the process at
  * once, at the price of a system call. Where the second exists (plat_can_fence_all), the others can do without the first. */

@@ -82,6 +82,11 @@ int plat_cpu(void)
     return sched_getcpu();
 }
 
+void plat_yield(void)
+{
+    sched_yield();
+}
+
 void plat_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -284,6 +284,11 @@ int plat_cpu(void)
     return (int)(sim_random() % 2);
 }
 
+void plat_yield(void)
+{
+    plat_point();
+}
+
 void plat_relax(void)
 {
     plat_point();
