@@ -37,7 +37,7 @@ tsan:
 
 # More seeds of the simulator than `make test` runs: SEEDS times as many.
 sim: build
-	@for t in channel edits oracle pipeline; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
+	@for t in channel edits oracle pipeline races; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
 
 bench: build
 	@bench/run $(BUILD)

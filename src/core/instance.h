@@ -23,7 +23,6 @@ struct weir_out {
     struct weir_block *arena;   /* what weir_alloc() bumps; we hold one reference */
     const struct batch *source; /* what is being worked on: slices of it may be put out */
     uint64_t count;             /* items put out since the strand last looked */
-    bool kept;                  /* since then a slice of `source` may have been put out */
 };
 
 enum fate { FATE_STAY, FATE_CLOSE, FATE_REST, FATE_PARKED_LEAVES };

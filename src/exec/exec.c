@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Workers and blocking threads. Both do the same with a strand: begin, run, and either give it back to the queue (others wait),
- * or let it rest; and after a rest look for a moment whether it is kicked again, since between two strands at full rate that is
+ * or let it rest; and before that look for a moment whether something comes for it, since between two strands at full rate that is
  * far cheaper than the kernel's help. Invariant: a strand in READY is in the queue once, or its thread's flag is set.
  */
 #include "exec/exec.h"
