@@ -44,7 +44,8 @@ static const struct option_desc options[] = {
     {0},
 };
 
-static const char *const examples[] = {"exec 'journalctl -f -o cat' | grep error ignore_case=yes", "exec 'ls -l /tmp' | count", NULL};
+static const char *const examples[] = {"exec 'journalctl -f -o cat' | grep error ignore_case=yes", "exec 'ls -l /tmp' | count",
+                                       NULL};
 
 /* The child's signals are as a shell expects them, whatever this process blocks or ignores. 0 or an errno. */
 static int prepare(posix_spawnattr_t *attributes, posix_spawn_file_actions_t *actions, int output)

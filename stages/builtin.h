@@ -25,10 +25,10 @@ enum option_kind {
 };
 
 struct option_desc {
-    const char *name;    /* NULL ends a list of options */
+    const char *name; /* NULL ends a list of options */
     enum option_kind kind;
-    bool positional;     /* may be given without `name=`: positional options take the bare words in order */
-    bool rest;           /* the last positional option: takes all bare words that are left. Several are joined by one space,
+    bool positional; /* may be given without `name=`: positional options take the bare words in order */
+    bool rest;       /* the last positional option: takes all bare words that are left. Several are joined by one space,
                             as they were written, with their quotes: see expr.h */
     bool required;
     const char *deflt;   /* the value if it is not given, as one would write it; NULL: not set */
@@ -42,25 +42,25 @@ enum builtin_kind { BUILTIN_SOURCE, BUILTIN_FILTER, BUILTIN_SINK };
 
 /* One checked value. `text` is always what was written (or the default); NULL when not set. */
 struct option_value {
-    const char *text;    /* zero-terminated; lives as long as the call to make; binary zeros cannot be written */
+    const char *text; /* zero-terminated; lives as long as the call to make; binary zeros cannot be written */
     union {
-        int64_t number;  /* NUMBER, COUNT */
+        int64_t number; /* NUMBER, COUNT */
         double fraction;
-        uint64_t ns;     /* DURATION */
+        uint64_t ns; /* DURATION */
         bool flag;
-        int choice;      /* CHOICE: the index in `choices` */
+        int choice; /* CHOICE: the index in `choices` */
     };
 };
 
 struct builtin {
     const char *name;
     enum builtin_kind kind;
-    const char *summary;                /* one line, lower case, no full stop: "keep lines that match a pattern" */
-    const char *details;                /* paragraphs for the help; may be NULL */
-    const struct option_desc *options;  /* ended by a NULL name; may be NULL */
-    const char *const *examples;        /* expressions that use it, ended by NULL */
-    const char *in, *out;               /* for the help: "bytes", "record", "any", "none", "same" */
-    const char *missing;                /* not NULL: the library it needs was not found at configure time; its name */
+    const char *summary;               /* one line, lower case, no full stop: "keep lines that match a pattern" */
+    const char *details;               /* paragraphs for the help; may be NULL */
+    const struct option_desc *options; /* ended by a NULL name; may be NULL */
+    const char *const *examples;       /* expressions that use it, ended by NULL */
+    const char *in, *out;              /* for the help: "bytes", "record", "any", "none", "same" */
+    const char *missing;               /* not NULL: the library it needs was not found at configure time; its name */
 
     /* Makes the stage: fills *stage (zeroed before) but for name, on_error and place, which the caller sets from the general
      * options. values[i] belongs to options[i]. 0, or -1 with a sentence in error[0..size). What it allocates hangs on

@@ -405,6 +405,19 @@ static void write_changes(struct draft *d)
     set_mark(d, &r->changes[0]);
 }
 
+static void free_record(struct edit_record *r)
+{
+    plat_free(r->changes);
+    plat_free(r->retired);
+    plat_free(r->leaving);
+    plat_free(r->flushing);
+    plat_free(r->fresh);
+    plat_free(r->starting);
+    plat_free(r->channels);
+    plat_free(r->layout.seats);
+    plat_free(r);
+}
+
 static struct edit_record *record_new(size_t olds, size_t old_stages, size_t news)
 {
     struct edit_record *r = plat_alloc(sizeof *r);
@@ -420,21 +433,8 @@ static struct edit_record *record_new(size_t olds, size_t old_stages, size_t new
     r->layout.seats = plat_alloc((news + 1) * sizeof *r->layout.seats);
     if (r->changes && r->retired && r->leaving && r->flushing && r->fresh && r->starting && r->channels && r->layout.seats)
         return r;
-    record_discard(NULL, r);
+    free_record(r);
     return NULL;
-}
-
-static void free_record(struct edit_record *r)
-{
-    plat_free(r->changes);
-    plat_free(r->retired);
-    plat_free(r->leaving);
-    plat_free(r->flushing);
-    plat_free(r->fresh);
-    plat_free(r->starting);
-    plat_free(r->channels);
-    plat_free(r->layout.seats);
-    plat_free(r);
 }
 
 static void free_programs(struct draft *d)

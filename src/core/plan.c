@@ -299,7 +299,8 @@ static bool check_path(struct instance **path, size_t n, struct plan_error *erro
             return false;
     }
     if (!path[n - 1]->sink)
-        return refuse(error, "\"%s\" puts out %s and leads nowhere; expected a sink at the end", path[n - 1]->name, type->name);
+        return refuse(error, "\"%s\" puts out %s and leads nowhere; expected a sink at the end", path[n - 1]->name,
+                      type ? type->name : "nothing");
     return true;
 }
 
