@@ -503,6 +503,7 @@ static void unannounce(struct commit *c)
     c->p->live -= r->fresh_count;
     c->p->coming = NULL;
     c->last = c->p->live == 0 && r->fresh_count > 0; /* else the last strand has seen that itself */
+    plat_broadcast(&c->p->changed); /* weir_settle() may have seen what was announced */
     plat_unlock(&c->p->lock);
 }
 
@@ -582,6 +583,7 @@ static void put_in_force(struct commit *c)
         p->layout = c->record->layout;
         c->record->layout = (struct layout){0};
     }
+    plat_broadcast(&p->changed); /* weir_settle() may have seen a stage that was taken in before the layout had it */
     plat_unlock(&p->lock);
     drop_unused(c);
     close_parked_leavers(c);
