@@ -180,11 +180,6 @@ enum pill channel_take(struct channel *ch, struct batch **batch)
     return *batch == &flush_mark ? PILL_FLUSH : PILL_BATCH;
 }
 
-bool channel_empty(struct channel *ch)
-{
-    return ring_empty(ch) && at_load(&ch->closed) == PILL_NONE;
-}
-
 void channel_set_limit(struct channel *ch, uint32_t limit)
 {
     at_store(&ch->limit, limit <= ch->mask + 1 ? limit : ch->mask + 1);

@@ -77,7 +77,6 @@ void channel_close(struct channel *ch, enum pill last, struct batch_list *leftov
 
 /* Reader. PILL_BATCH sets *batch. PILL_CUT and PILL_END are answered once everything before them was taken. */
 enum pill channel_take(struct channel *ch, struct batch **batch);
-bool channel_empty(struct channel *ch); /* nothing to take now, not even a pill */
 
 /* For strand_rest(): whether there is room behind `tail`, or something to take at `head`, now. Any thread. */
 bool channel_has_room(struct channel *ch, uint64_t tail);

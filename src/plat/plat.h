@@ -25,6 +25,7 @@ unsigned plat_cpus(void);
 /* How long a worker may look for work before it parks, at most; the instruction between two looks; and what lets another thread have
  * the core between some of them: it may be the one that is to bring the work. */
 uint64_t plat_spin_ns(void);
+void plat_relax(void);
 void plat_yield(void);
 
 /* Orders what the calling thread stored before it against what it loads after it; and the same for every thread of the process at
@@ -35,7 +36,6 @@ void plat_fence_all(void);
 
 /* The core that the calling thread runs on; -1 if that is not known. */
 int plat_cpu(void);
-void plat_relax(void);
 
 /* What belongs to the calling thread: the strand that it runs, and its last error. Never NULL. */
 struct plat_self {
