@@ -4,8 +4,9 @@
 BUILD ?= build
 MESON_FLAGS ?=
 SEEDS ?= 10
+SECONDS ?= 10
 
-.PHONY: all build setup demo test asan tsan sim bench install format tidy clean
+.PHONY: all build setup demo test asan tsan sim fuzz bench install format tidy clean
 
 all: build
 
@@ -39,6 +40,11 @@ tsan:
 sim: build
 	@for t in channel edits oracle pipeline races; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
 
+# Each fuzz target for SECONDS; fuzz/README.md says what they try.
+fuzz:
+	@scripts/setup --clang
+	@fuzz/run --seconds $(SECONDS)
+
 bench: build
 	@bench/run $(BUILD)
 
@@ -52,4 +58,4 @@ tidy: build
 	@git ls-files 'src/*.c' 'stages/*.c' 'connectors/*.c' | grep -v -e plat/sim -e _test.c | xargs -P 2 -n 4 clang-tidy --quiet -p $(BUILD)
 
 clean:
-	@rm -rf build build-asan build-tsan
+	@rm -rf build build-asan build-tsan build-fuzz

@@ -276,14 +276,15 @@ static unsigned pass_pieces(struct iovec *piece, unsigned pieces, size_t bytes)
     return done;
 }
 
-/* Some of the pending lines did not go out: counts those among the first `written` bytes. */
+/* Some of the pending lines did not go out: counts those among the first `written` bytes. The first of them is the newline behind
+ * a line that was torn before; when it alone went out, nothing is torn any more. */
 static void count_written(struct lines_out *out, size_t written)
 {
     unsigned i = 0;
     while (i < out->pending && written >= out->length[i])
         written -= out->length[i++];
     out->delivered += i;
-    out->torn = written > 0 || (out->torn && i == 0);
+    out->torn = out->torn && i == 0 ? written != 1 : written > 0;
 }
 
 /* Writes all pieces, unless this batch is broken already. */

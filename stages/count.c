@@ -2,9 +2,10 @@
 /*
  * count.c - counts items, all or by the values of fields, and puts the counts out at the end, at each tick, or at a flush.
  *
- * The counters are one array in the order in which their keys first came; a table of slots over it finds them, and all keys lie
- * in one growing buffer. An item whose key is known costs a hash, mostly one slot and one comparison, and no memory. The table
- * grows with the number of distinct keys, without a limit but that of memory; every= empties it.
+ * Each distinct key is a node with its count and its bytes; a table of chains finds it. An item whose key is known costs a hash,
+ * mostly one node and one comparison, and no memory. Nodes rather than an array, because a successor takes them over one by one,
+ * and that must not need memory: all that can fail is that the table does not grow, and then it is slower. The number of
+ * distinct keys has no limit but that of memory; every= empties the table.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,10 +31,10 @@ static const struct option_desc options[] = {
 static const char *const examples[] = {"count", "count by=status", "count by=service,level every=10s", NULL};
 
 struct counter {
-    uint64_t hash;
-    uint64_t count;
-    size_t offset; /* of the key in `keys` */
+    struct counter *next; /* in its chain */
+    uint64_t hash, count;
     size_t len;
+    char key[];
 };
 
 struct count {
@@ -41,116 +42,99 @@ struct count {
     uint64_t all;        /* without names */
     bool said;           /* without names: a count was put out, and nothing has come since */
 
-    struct counter *counters; /* owned */
-    size_t count, capacity;
-    uint64_t *slots; /* owned; the upper half of the hash, and the counter's index plus one; 0: free. Twice `capacity`. */
-    char *keys;      /* owned */
-    size_t keys_len, keys_size;
-    uint64_t seed;
+    struct counter **chains; /* owned; a power of two, which grows to the number of counters */
+    size_t chain_count, count;
+    uint64_t seed;    /* the same for all, since counters move */
+    char *state_type; /* owned */
 };
+
+#define CHAINS_MIN 64
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
-static void set_slot(struct count *count, uint64_t hash, size_t index)
+static void add_node(struct count *count, struct counter *counter)
 {
-    size_t mask = count->capacity * 2 - 1, at = hash & mask;
-    while (count->slots[at])
-        at = (at + 1) & mask;
-    count->slots[at] = (hash >> 32 << 32) | (index + 1);
+    struct counter **chain = &count->chains[counter->hash & (count->chain_count - 1)];
+    counter->next = *chain;
+    *chain = counter;
+    count->count++;
 }
 
-/* Finds the counters where they stand now. */
-static void set_slots(struct count *count)
+/* Without memory the chains stay as long as they are. */
+static void grow_chains(struct count *count)
 {
-    memset(count->slots, 0, count->capacity * 2 * sizeof *count->slots);
-    for (size_t i = 0; i < count->count; i++)
-        set_slot(count, count->counters[i].hash, i);
+    size_t old_count = count->chain_count;
+    struct counter **old = count->chains, **chains = calloc(old_count * 2, sizeof *chains), *next;
+    if (!chains)
+        return;
+    count->chains = chains;
+    count->chain_count = old_count * 2;
+    count->count = 0;
+    for (size_t i = 0; i < old_count; i++)
+        for (struct counter *counter = old[i]; counter; counter = next) {
+            next = counter->next;
+            add_node(count, counter);
+        }
+    free(old);
 }
 
-static int grow_counters(struct count *count)
+static struct counter *find_counter(const struct count *count, uint64_t hash, weir_bytes key)
 {
-    size_t capacity = count->capacity ? count->capacity * 2 : 64;
-    if (capacity > UINT32_MAX / 2)
-        return -1;
-    uint64_t *slots = malloc(capacity * 2 * sizeof *slots);
-    struct counter *counters = slots ? realloc(count->counters, capacity * sizeof *counters) : NULL;
-    if (!counters) {
-        free(slots);
-        return -1;
-    }
-    free(count->slots);
-    count->slots = slots;
-    count->counters = counters;
-    count->capacity = capacity;
-    set_slots(count);
-    return 0;
-}
-
-static int grow_keys(struct count *count, size_t len)
-{
-    size_t size = (count->keys_len + len) * 2;
-    char *keys = realloc(count->keys, size);
-    if (!keys)
-        return -1;
-    count->keys = keys;
-    count->keys_size = size;
-    return 0;
+    struct counter *counter = count->chains[hash & (count->chain_count - 1)];
+    while (counter && (counter->hash != hash || counter->len != key.len || memcmp(counter->key, key.data, key.len) != 0))
+        counter = counter->next;
+    return counter;
 }
 
 static __attribute__((noinline)) int add_counter(struct count *count, uint64_t hash, weir_bytes key)
 {
-    if (count->count == count->capacity && grow_counters(count) != 0)
+    struct counter *counter = malloc(sizeof *counter + key.len);
+    if (!counter)
         return weir_fail_memory();
-    if (count->keys_len + key.len >= count->keys_size && grow_keys(count, key.len + 1) != 0)
-        return weir_fail_memory();
-    count->counters[count->count] = (struct counter){.hash = hash, .count = 1, .offset = count->keys_len, .len = key.len};
-    memcpy(count->keys + count->keys_len, key.data, key.len);
-    count->keys_len += key.len;
-    set_slot(count, hash, count->count);
-    count->count++;
+    if (count->count >= count->chain_count)
+        grow_chains(count);
+    *counter = (struct counter){.hash = hash, .count = 1, .len = key.len};
+    memcpy(counter->key, key.data, key.len);
+    add_node(count, counter);
     return 0;
 }
 
 static int count_key(struct count *count, weir_bytes key)
 {
     uint64_t hash = hash_bytes(key.data, key.len, count->seed);
-    size_t mask = count->capacity * 2 - 1;
-    for (size_t at = hash & mask; count->capacity && count->slots[at]; at = (at + 1) & mask) {
-        if (count->slots[at] >> 32 != hash >> 32)
-            continue;
-        struct counter *counter = &count->counters[(uint32_t)count->slots[at] - 1];
-        if (counter->len == key.len && memcmp(count->keys + counter->offset, key.data, key.len) == 0) {
-            counter->count++;
-            return 0;
-        }
-    }
-    return add_counter(count, hash, key);
+    struct counter *counter = find_counter(count, hash, key);
+    if (!counter)
+        return add_counter(count, hash, key);
+    counter->count++;
+    return 0;
 }
 
 static void reset(struct count *count)
 {
+    for (size_t i = 0; i < count->chain_count; i++)
+        for (struct counter *next; count->chains[i]; count->chains[i] = next) {
+            next = count->chains[i]->next;
+            free(count->chains[i]);
+        }
     count->count = 0;
-    count->keys_len = 0;
     count->all = 0;
-    if (count->slots)
-        set_slots(count);
 }
 
 /* ---- putting out ------------------------------------------------------------------------------------------------- */
 
-static weir_bytes counter_key(const struct count *count, const struct counter *counter)
+static weir_bytes counter_key(const struct counter *counter)
 {
-    return (weir_bytes){count->keys + counter->offset, counter->len};
+    return (weir_bytes){(char *)(uintptr_t)counter->key, counter->len};
 }
 
 /* Most first; the same number: by the bytes of the values. */
 static int order(const void *left, const void *right, void *state)
 {
-    const struct counter *a = left, *b = right;
-    struct count *count = state;
+    const struct counter *a = *(struct counter *const *)left, *b = *(struct counter *const *)right;
+    const struct count *count = state;
     if (a->count != b->count)
         return a->count > b->count ? -1 : 1;
-    weir_bytes a_key = counter_key(count, a), b_key = counter_key(count, b);
+    weir_bytes a_key = counter_key(a), b_key = counter_key(b);
     for (uint32_t i = 0; i < count->names->count; i++) {
         weir_bytes x = names_part(count->names, &a_key), y = names_part(count->names, &b_key);
         int differs = memcmp(x.data, y.data, x.len < y.len ? x.len : y.len);
@@ -204,18 +188,27 @@ static int emit_counter(const struct count *count, uint64_t number, weir_bytes k
     return 0;
 }
 
+static int put_sorted(struct count *count, struct counter **counters, weir_out *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count->chain_count; i++)
+        for (struct counter *counter = count->chains[i]; counter; counter = counter->next)
+            counters[n++] = counter;
+    qsort_r(counters, n, sizeof(struct counter *), order, count);
+    for (size_t i = 0; i < n; i++)
+        if (emit_counter(count, counters[i]->count, counter_key(counters[i]), out) != 0)
+            return -1; /* nothing was put out, and counting goes on */
+    return 0;
+}
+
 static int put_all(struct count *count, weir_out *out)
 {
     if (!count->names)
         return emit_counter(count, count->all, (weir_bytes){NULL, 0}, out);
-    if (count->count)
-        qsort_r(count->counters, count->count, sizeof *count->counters, order, count);
-    for (size_t i = 0; i < count->count; i++)
-        if (emit_counter(count, count->counters[i].count, counter_key(count, &count->counters[i]), out) != 0) {
-            set_slots(count); /* nothing was put out, and counting goes on */
-            return -1;
-        }
-    return 0;
+    struct counter **counters = malloc((count->count + 1) * sizeof(struct counter *));
+    int answer = counters ? put_sorted(count, counters, out) : weir_fail_memory();
+    free(counters);
+    return answer;
 }
 
 static int tick(void *state, weir_out *out)
@@ -253,14 +246,70 @@ static int count_by(void *state, void *item, weir_out *out)
     return key.data ? count_key(count, key) : weir_fail_memory();
 }
 
+static uint64_t lane_of(void *state, const void *item)
+{
+    return names_hash(((const struct count *)state)->names, item);
+}
+
+static void take_counter(struct count *count, struct counter *counter)
+{
+    struct counter *known = find_counter(count, counter->hash, counter_key(counter));
+    if (!known) {
+        add_node(count, counter);
+        return;
+    }
+    known->count += counter->count;
+    free(counter);
+}
+
+static void take_over(void *state, void *from, size_t lane, size_t lanes)
+{
+    struct count *count = state, *old = from;
+    count->all += old->all;
+    count->said = old->said && count->all == 0;
+    old->all = 0;
+    for (size_t i = 0; i < old->chain_count; i++)
+        for (struct counter **at = &old->chains[i], *counter; (counter = *at);) {
+            if (lanes > 1 && names_hash_key(count->names, counter_key(counter)) % lanes != lane) {
+                at = &counter->next;
+                continue;
+            }
+            *at = counter->next;
+            take_counter(count, counter);
+        }
+    while (count->count > 2 * count->chain_count) {
+        size_t before = count->chain_count;
+        grow_chains(count);
+        if (count->chain_count == before)
+            return;
+    }
+}
+
 static void close(void *state)
 {
     struct count *count = state;
     names_free(count->names);
-    free(count->counters);
-    free(count->slots);
-    free(count->keys);
+    if (count->chains)
+        reset(count);
+    free(count->chains);
+    free(count->state_type);
     free(count);
+}
+
+static struct count *count_new(const char *by)
+{
+    struct count *count = calloc(1, sizeof *count);
+    if (!count)
+        return NULL;
+    count->names = by ? names_new(by) : NULL;
+    count->chain_count = CHAINS_MIN;
+    count->chains = calloc(CHAINS_MIN, sizeof *count->chains);
+    count->state_type = names_state_type(count->names, "count");
+    count->seed = hash_seed_shared();
+    if ((count->names || !by) && count->chains && count->state_type)
+        return count;
+    close(count);
+    return NULL;
 }
 
 static int make(const struct option_value *values, weir_stage *stage, char *error, size_t size)
@@ -270,17 +319,18 @@ static int make(const struct option_value *values, weir_stage *stage, char *erro
         snprintf(error, size, "every: \"%s\" is out of range; from 1ms to 49d is possible", values[EVERY].text);
         return -1;
     }
-    struct count *count = calloc(1, sizeof *count);
-    if (!count || (values[BY].text && !(count->names = names_new(values[BY].text)))) {
-        free(count);
+    struct count *count = count_new(values[BY].text);
+    if (!count) {
         snprintf(error, size, "out of memory");
         return -1;
     }
-    count->seed = hash_seed();
     *stage = (weir_stage){
         .in = count->names ? WEIR_RECORD : WEIR_ANY,
         .out = WEIR_RECORD,
         .each = count->names ? count_by : count_all,
+        .key = count->names ? lane_of : NULL,
+        .state_type = count->state_type,
+        .take_over = take_over,
         .flush = flush,
         .tick = values[EVERY].text ? tick : NULL,
         .tick_ms = (uint32_t)every_ms,
@@ -297,7 +347,9 @@ const struct builtin builtin_count = {
     .details =
         "Puts out one line for each value: the count, a tab, the value (and more tabs and values for more names), most\n"
         "frequent first; as fields: `count` and the names. A missing field counts as an empty one. Needs memory for each\n"
-        "distinct value.",
+        "distinct value. A count by the same names that replaces one goes on from where that was. In a pool (lanes=) each "
+        "lane\n"
+        "puts out its own lines.",
     .options = options,
     .examples = examples,
     .in = "any; record with by=",

@@ -58,4 +58,7 @@ static inline uint64_t hash_bytes(const void *data, size_t len, uint64_t seed)
 /* A seed that nobody can guess. */
 uint64_t hash_seed(void);
 
+/* One that is the same in the whole process: for what several tables must agree about. Any thread. */
+uint64_t hash_seed_shared(void);
+
 #endif

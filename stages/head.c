@@ -19,7 +19,7 @@ static const struct option_desc options[] = {
 static const char *const examples[] = {"head", "head 100", NULL};
 
 struct head {
-    uint64_t left;
+    uint64_t left, passed, limit;
 };
 
 static weir_verdict take(void *state, void *item)
@@ -30,9 +30,20 @@ static weir_verdict take(void *state, void *item)
         weir_finish();
         return WEIR_DROP;
     }
+    head->passed++;
     if (--head->left == 0)
         weir_finish();
     return WEIR_KEEP;
+}
+
+/* What has passed counts: `head 20` in the place of `head 10` lets 20 items pass in all. */
+static void take_over(void *state, void *from, size_t lane, size_t lanes)
+{
+    (void)lane, (void)lanes;
+    struct head *head = state;
+    const struct head *old = from;
+    head->passed += old->passed;
+    head->left = head->passed < head->limit ? head->limit - head->passed : 0;
 }
 
 static int make(const struct option_value *values, weir_stage *stage, char *error, size_t size)
@@ -42,8 +53,9 @@ static int make(const struct option_value *values, weir_stage *stage, char *erro
         snprintf(error, size, "out of memory");
         return -1;
     }
-    head->left = (uint64_t)values[COUNT].number;
-    *stage = (weir_stage){.in = WEIR_ANY, .map = take, .close = free, .state = head};
+    head->left = head->limit = (uint64_t)values[COUNT].number;
+    *stage =
+        (weir_stage){.in = WEIR_ANY, .map = take, .state_type = "head", .take_over = take_over, .close = free, .state = head};
     return 0;
 }
 

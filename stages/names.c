@@ -4,6 +4,9 @@
  */
 #include "stages/names.h"
 
+#include "stages/hash.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,4 +98,57 @@ weir_bytes names_part(const struct names *names, weir_bytes *key)
     key->data += sizeof len + len;
     key->len -= sizeof len + len;
     return part;
+}
+
+/* ---- hashes --------------------------------------------------------------------------------------------------------- */
+
+/* So much of a value counts. */
+#define HASHED_MAX 256
+
+static uint64_t add_hash(uint64_t hash, const char *data, size_t len)
+{
+    return hash_bytes(data, len < HASHED_MAX ? len : HASHED_MAX, hash);
+}
+
+static uint64_t add_field(uint64_t hash, const weir_field *field)
+{
+    char text[HASHED_MAX];
+    if (!field)
+        return add_hash(hash, "", 0);
+    if (field->kind != WEIR_KIND_ESCAPED)
+        return add_hash(hash, field->value, field->value_len);
+    return add_hash(hash, text, weir_field_text(field, text, sizeof text));
+}
+
+uint32_t names_hash(const struct names *names, const weir_record *record)
+{
+    uint64_t hash = hash_seed_shared();
+    for (uint32_t i = 0; i < names->count; i++) {
+        uint32_t hint = i;
+        hash = add_field(hash, weir_record_find(record, names->list[i].text, names->list[i].len, &hint));
+    }
+    return (uint32_t)(hash >> 32);
+}
+
+uint32_t names_hash_key(const struct names *names, weir_bytes key)
+{
+    uint64_t hash = hash_seed_shared();
+    for (uint32_t i = 0; i < names->count; i++) {
+        weir_bytes part = names_part(names, &key);
+        hash = add_hash(hash, part.data, part.len);
+    }
+    return (uint32_t)(hash >> 32);
+}
+
+char *names_state_type(const struct names *names, const char *stage)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    fputs(stage, out);
+    for (uint32_t i = 0; names && i < names->count; i++)
+        fprintf(out, "%s%.*s", i ? "," : " by=", (int)names->list[i].len, names->list[i].text);
+    return fclose(out) == 0 ? text : NULL;
 }

@@ -31,6 +31,16 @@ void names_free(struct names *names); /* NULL is fine */
  * write a value are one key. Valid until the next call and as long as the record. data NULL: no memory. */
 weir_bytes names_key(struct names *names, const weir_record *record);
 
+/* A hash of the values that is the same for equal keys, in this process. Unlike names_key() it changes nothing, and needs no memory, so
+ * that it may be called beside it; long values count with their beginning only. */
+uint32_t names_hash(const struct names *names, const weir_record *record);
+
+/* The same of a key that names_key() made. */
+uint32_t names_hash_key(const struct names *names, weir_bytes key);
+
+/* The name of a state that depends on the names: "count" or "count by=a,b". A new string, or NULL: no memory. */
+char *names_state_type(const struct names *names, const char *stage);
+
 /* Takes the next value off the front of a key. */
 weir_bytes names_part(const struct names *names, weir_bytes *key);
 

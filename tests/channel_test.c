@@ -54,6 +54,8 @@ static void host_start(struct host *host, bool (*step)(struct host *host), void 
     host->arg = arg;
     CHECK(plat_lock_init(&host->lock) == 0 && plat_cond_init(&host->cond) == 0);
     CHECK_EQ(strand_init(&host->strand, &host->env, 1), 0);
+    host->strand.ports = ports_new(1, 1);
+    CHECK(host->strand.ports != NULL);
     at_store(&host->strand.state, STRAND_IDLE);
     CHECK_EQ(plat_thread_start(&host->thread, "host", host_body, host), 0);
 }
@@ -61,6 +63,7 @@ static void host_start(struct host *host, bool (*step)(struct host *host), void 
 static void host_stop(struct host *host)
 {
     plat_thread_join(&host->thread);
+    ports_free(host->strand.ports);
     strand_destroy(&host->strand);
     plat_cond_free(&host->cond);
     plat_lock_free(&host->lock);
@@ -143,7 +146,7 @@ static void write_cut(struct pair *pair)
     struct batch_list leftovers = {0};
     list_add(&leftovers, numbered(pair, 3));
     list_add(&leftovers, numbered(pair, 2));
-    channel_close(pair->ch, PILL_CUT, &leftovers);
+    channel_close(pair->ch, PILL_CUT, &leftovers, false);
     pair->cut = true;
 }
 
@@ -156,17 +159,17 @@ static bool write_some(struct host *host)
             write_cut(pair);
             continue;
         }
-        host->strand.out = ch;
+        host->strand.ports->outs[0].ch = ch;
         host->strand.waits_room = !channel_room(ch);
         if (host->strand.waits_room)
             return true;
         if (pair->put >= ITEMS) {
-            channel_close(ch, PILL_END, &(struct batch_list){0});
+            channel_close(ch, PILL_END, &(struct batch_list){0}, false);
             return false;
         }
         if (check_random() % 8 == 0) {
             pair->flushes_put++;
-            channel_put_flush(ch);
+            channel_put_pill(ch, PILL_FLUSH);
         } else {
             channel_put(ch, numbered(pair, 1 + (uint32_t)(check_random() % 16)));
         }
@@ -179,7 +182,7 @@ static bool read_all(struct host *host)
     static int64_t *values;
     for (;;) {
         struct batch *b = NULL;
-        struct channel *ch = host->strand.in = pair->last == PILL_CUT ? pair->next : pair->ch;
+        struct channel *ch = host->strand.ports->ins[0].ch = pair->last == PILL_CUT ? pair->next : pair->ch;
         enum pill pill = channel_take(ch, &b);
         switch (pill) {
         case PILL_NONE:

@@ -132,7 +132,7 @@ static void refused_with_words(void *arg)
     REFUSED(weir_connect(p, "plus", "plus", NULL), "circle");
     REFUSED(weir_connect(p, "plus", "nobody", NULL), "nobody");
     REFUSED(weir_replace(p, "plus", &floats, NULL), "takes f64");
-    REFUSED(weir_insert_first(p, &(weir_stage){.name = "odd", .in = WEIR_I64}, NULL), "none of map, each, batch and pull");
+    REFUSED(weir_insert_first(p, &(weir_stage){.name = "odd", .in = WEIR_I64}, NULL), "none of map, each, batch, pull");
     REFUSED(weir_insert_first(p, &(weir_stage){.name = "", .in = WEIR_I64, .map = add_one}, NULL), "no name");
     weir_stage second = {.name = "second", .out = WEIR_I64, .pull = numbers_stage(&n, "x").pull};
     REFUSED(weir_insert_first(p, &second, NULL), "is a source and cannot be inserted");

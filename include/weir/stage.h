@@ -15,7 +15,7 @@
  * THE LIFE OF A STAGE. Handing a stage to a pipeline copies the description; `state` stays yours until `close`, which is
  * called exactly once for each stage handed over, also when the handing over or `open` failed. In between:
  *
- *     open -> ( map | each | batch | pull | tick | flush )* -> flush -> close
+ *     open -> ( map | each | batch | pull | route | tick | flush )* -> flush -> close
  *
  * `flush` comes after the last item that can reach the stage, and whenever a flush pill passes; what it puts out keeps its
  * place in the stream. It does not come if the pipeline is aborted, or if the stage, or one behind it in the same strand, has
@@ -26,8 +26,12 @@
  * function's to change in place. Bytes that a slice points to may be read and written in place too; they live as long as the
  * item does. What a stage keeps beyond the call, it copies.
  *
- * FAILING. A function that cannot do its work calls weir_fail() with a message and returns what that call returns. What
- * happens next is the stage's `on_error`: the pipeline stops (default), or the item is counted as failed and skipped.
+ * FAILING. A function that cannot do its work leaves the item as it was, calls weir_fail() with a message and returns what that
+ * call returns. The engine first tries again if `retry` says so. What happens then is the stage's `on_error`: the pipeline stops
+ * (default), the item is counted as failed and skipped, or it leaves through the port "dead" with the reason (a dead letter).
+ *
+ * PORTS. Most stages have one way in and one way out. A stage with several says their names in `ins` or `outs`; `tee`, `route` and
+ * `merge` are the stages that do nothing else. A stage with several ports begins or ends a strand.
  *
  * THREADS. A stage runs on the engine's worker threads. One that may wait in a system call says `blocking = true` and gets a
  * thread of its own.
@@ -52,6 +56,9 @@ extern "C" {
 #define WEIR_API
 #endif
 
+/* Where a function puts what it makes. Valid during the call only. */
+typedef struct weir_out weir_out;
+
 /* ---- types ------------------------------------------------------------------------------------------------------------ */
 
 /*
@@ -66,7 +73,15 @@ typedef struct weir_type {
     const struct weir_type *base; /* the type that this one extends, or NULL */
     bool slices;                  /* items point into memory that the batch holds (weir_alloc); true for bytes and records */
     void (*destroy)(void *item);  /* called once for each item that leaves the pipeline's hands; NULL for plain data */
-    void *reserved[4];            /* zero */
+
+    /* Makes `to` an item of its own, equal to `from`: for tees, shadows and taps. What it points to comes from weir_alloc(out). 0,
+     * or -1 for want of memory. NULL: the bytes of the item are all there is to it; a type with slices or a destroy function that
+     * has no copy cannot pass a tee. */
+    int (*copy)(void *to, const void *from, weir_out *out);
+
+    /* Whether two items say the same, for shadows. NULL: their bytes are compared. */
+    bool (*equal)(const void *a, const void *b);
+    void *reserved[4]; /* zero */
 } weir_type;
 
 /* A slice of bytes: a line without its newline, a message. Not terminated by a zero. */
@@ -102,13 +117,26 @@ typedef struct weir_record {
     uint32_t reserved;
 } weir_record;
 
-extern WEIR_API const weir_type weir_type_any, weir_type_none, weir_type_bytes, weir_type_record, weir_type_i64, weir_type_f64;
+/* An item that a stage could not do: what comes out of the port "dead". Extends weir_bytes: as bytes it is the original item. */
+typedef struct weir_letter {
+    weir_bytes item;    /* the text of bytes and records; the memory of items of other types */
+    weir_bytes stage;   /* the name of the stage that failed */
+    weir_bytes reason;  /* what it said to weir_fail() */
+    uint64_t number;    /* of the item in that stage, counted from 1 */
+    uint64_t attempts;  /* how often it was tried */
+    const char *type;   /* the name of the item's type; lives as long as the type */
+    bool late;          /* the stage was popped while it had the item in its hands, and came back */
+} weir_letter;
+
+extern WEIR_API const weir_type weir_type_any, weir_type_none, weir_type_bytes, weir_type_record, weir_type_i64, weir_type_f64,
+    weir_type_letter;
 #define WEIR_ANY    (&weir_type_any)    /* as input: accepts every type, and passes it on as it is */
 #define WEIR_NONE   (&weir_type_none)   /* as output: nothing; the stage is a sink */
 #define WEIR_BYTES  (&weir_type_bytes)  /* weir_bytes */
 #define WEIR_RECORD (&weir_type_record) /* weir_record */
 #define WEIR_I64    (&weir_type_i64)    /* int64_t */
 #define WEIR_F64    (&weir_type_f64)    /* double */
+#define WEIR_LETTER (&weir_type_letter) /* weir_letter */
 
 /* The field called name[0..len), or NULL. *hint remembers between calls where it stood last, which makes the look-up O(1) on
  * records of one shape; start it at 0, keep one per name. Any thread that holds the record. */
@@ -133,15 +161,20 @@ enum {
     WEIR_IDLE = 2, /* nothing now: call me again after weir_wake() or at the next tick; not for blocking stages */
 };
 
-/* Where a function puts what it makes. Valid during the call only. */
-typedef struct weir_out weir_out;
-
 /* The next free item of the stage's output type; its bytes are not initialised, or zero if the type has a destroy function. In an
  * `each` function it is put out when the function returns without failing, elsewhere in any case: complete it. NULL when there is no memory: return weir_fail_memory(). */
 WEIR_API void *weir_emit(weir_out *out);
 
 /* Up to `want` next items, side by side; *got says how many (at least 1). NULL as weir_emit(). For sources in a hurry. */
 WEIR_API void *weir_emit_many(weir_out *out, size_t want, size_t *got);
+
+/* The out port number `port`, counted from 0 in the order of the stage's `outs`: what an `each`, pull, tick or flush function of a
+ * stage with several out ports hands to the functions here. `out` itself is port 0. NULL: there is no such port. */
+WEIR_API weir_out *weir_out_port(weir_out *out, size_t port);
+
+/* The number of the in port that the items at hand came through, in the order of `ins` (or, for a merge, of its links). Inside map,
+ * each and batch. */
+WEIR_API size_t weir_in_port(void);
 
 /* How many more items go into the batch at hand. A pull function that puts out about this many, and then returns, costs
  * least and keeps edits quick. At least 1. */
@@ -194,15 +227,48 @@ typedef enum weir_place {
 typedef enum weir_on_error {
     WEIR_STOP = 0, /* what is ahead of the item goes on to the end, what is behind it is handed back, the pipeline ends */
     WEIR_SKIP = 1, /* the item is counted as failed */
+    WEIR_DEAD = 2, /* the item leaves through the port "dead" as a weir_letter; that port must lead somewhere, or be discarded */
 } weir_on_error;
 
-typedef struct weir_stage {
+/* How often a failing item is tried again before on_error applies. Zero: never. While it waits the strand does nothing else (order
+ * is kept), but no thread is held. An item is tried again in map and each stages, and in sinks that take single items. */
+typedef struct weir_retry {
+    uint32_t count;          /* times beyond the first */
+    uint32_t backoff_ms;     /* before the first repetition; doubled each time */
+    uint32_t backoff_ms_max; /* but not beyond this; 0: 30 seconds */
+    uint32_t jitter_percent; /* each wait is changed at random by up to so much, up or down; at most 100 */
+} weir_retry;
+
+typedef enum weir_order {
+    WEIR_ARRIVAL = 0, /* a merge passes on what comes, as it comes; each input keeps its order */
+    WEIR_BY_KEY = 1,  /* a merge passes on the item with the smallest `order` next; inputs must be in that order themselves */
+} weir_order;
+
+typedef struct weir_port {
+    const char *name;      /* 1 to 31 bytes of letters, digits, - and _ */
+    const weir_type *type; /* NULL: the stage's `in` or `out` */
+} weir_port;
+
+#define WEIR_NOWHERE (SIZE_MAX) /* what a route function returns for an item that ends here: counted as filtered */
+
+/* Makes a stage again, as it was described the first time, with a state of its own: for the lanes of a pool, and for undoing the
+ * removal of a stage. Shared by all that may need it: counted with `share` and `drop`, which any thread may call. */
+typedef struct weir_stage weir_stage;
+typedef struct weir_recipe weir_recipe;
+struct weir_recipe {
+    /* Fills *stage (zeroed before). 0, or -1 after weir_fail(). On the thread that edits. */
+    int (*make)(weir_recipe *recipe, weir_stage *stage);
+    void (*share)(weir_recipe *recipe);
+    void (*drop)(weir_recipe *recipe);
+};
+
+struct weir_stage {
     const char *name;     /* unique in the pipeline; 1 to 63 bytes, copied */
     const weir_type *in;  /* NULL for a source */
     const weir_type *out; /* NULL: the same as comes in. A source must say; a sink says WEIR_NONE */
     void *state;          /* passed to every function; lent until close */
 
-    /* Exactly one of these four: the stage's shape. */
+    /* Exactly one of these seven: the stage's shape. */
 
     /* One item, changed in place. Must not change its type. */
     weir_verdict (*map)(void *state, void *item);
@@ -221,6 +287,37 @@ typedef struct weir_stage {
      * before it failed counts. */
     int (*pull)(void *state, weir_out *out);
 
+    /* Each item goes on, unchanged, through one of `ports` out ports: which, counted from 0 in the order of `outs`, or of the links
+     * if `outs` is NULL (then any name is a port). Or WEIR_NOWHERE; or, after weir_fail(), anything above. */
+    size_t (*route)(void *state, const void *item, size_t ports);
+
+    bool tee;   /* each item goes on through all ports, as copies (see weir_type.copy). Any name is an out port */
+    bool merge; /* what comes through the in ports goes on through one. Any name is an in port. See `order_by` */
+
+    /* Ports. All optional: one way in called "in", and one out called "out". The arrays end with a NULL name, and are copied. */
+    const weir_port *ins, *outs;
+    weir_order order_by;                              /* of a merge */
+    int64_t (*order)(void *state, const void *item);  /* for WEIR_BY_KEY */
+
+    /* A pool: so many of the stage at once, each in a strand of its own, and what comes out is in order. At most 64; 0 and 1: no
+     * pool. The functions of a stage without `recipe` then run on one `state` on several threads at once. */
+    uint32_t lanes;
+    bool unordered; /* a pool's output comes as it comes */
+
+    /* Partitions a pool: items with equal keys meet the same lane. Order is kept for each key. Called beside the stage's other
+     * functions: it may only read what never changes. */
+    uint64_t (*key)(void *state, const void *item);
+
+    /* State hand-over. A stage that replaces one with an equal state_type takes its state over, as it was after the last item that
+     * the old one met; a pool that is scaled hands the state of all its lanes to new ones. `take_over` moves to `state` all
+     * that `from` has for keys with key % lanes == lane (everything, if lanes is 1). It must not fail; `from` is closed next, without
+     * a flush. Each is on one thread, and nothing else uses the two states meanwhile. */
+    const char *state_type; /* NULL: has no state that would be missed */
+    void (*take_over)(void *state, void *from, size_t lane, size_t lanes);
+
+    bool holds; /* keeps items beyond a call (a window, a sorter): must have `flush` or `take_over`, so that they are not lost */
+    weir_recipe *recipe; /* how to make it again; shared. NULL: if there is no `close`, the description itself will do */
+
     /* All optional. */
     int (*batch_end)(void *state);            /* map and each only: after the last item of each batch, before the engine waits
                                                    for more; a sink writes its buffer here; 0, or -1 after weir_fail() */
@@ -233,9 +330,11 @@ typedef struct weir_stage {
     uint32_t tick_ms;               /* 0: no ticks */
     weir_place place;
     weir_on_error on_error;
-    bool blocking;     /* may wait: gets a thread of its own; implies WEIR_OWN */
-    void *reserved[8]; /* zero */
-} weir_stage;
+    weir_retry retry;    /* before on_error */
+    uint32_t timeout_ms; /* a call that takes longer is interrupted, and fails; needs `blocking` and `interrupt`. 0: none */
+    bool blocking;       /* may wait: gets a thread of its own; implies WEIR_OWN */
+    void *reserved[8];   /* zero */
+};
 
 /* What a batch function returns after weir_fail() when the whole batch failed. */
 #define weir_fail_batch() (SIZE_MAX)

@@ -111,6 +111,11 @@ WEIR_API void weir_free(weir_pipeline *p);
 /* Calls the pull function of a source that said WEIR_IDLE again. WEIR_EREFUSED for an unknown stage. */
 WEIR_API int weir_wake(weir_pipeline *p, const char *stage);
 
+/* The sources rest until weir_resume(); what was admitted goes on, and edits are made as ever. Returns at once; twice is fine. */
+WEIR_API void weir_pause(weir_pipeline *p);
+WEIR_API void weir_resume(weir_pipeline *p);
+WEIR_API bool weir_paused(weir_pipeline *p);
+
 /* Sends a flush pill from the source: each stage puts out what it holds, in stream order. Returns at once; several requests
  * that the source has not seen yet become one. */
 WEIR_API int weir_flush(weir_pipeline *p);
@@ -130,7 +135,11 @@ typedef struct weir_receipt {
     uint64_t prepare_ns;   /* checking, opening, allocating; nothing was touched yet */
     uint64_t effect_ns;    /* from the call until the cut was made */
     uint64_t total_ns;     /* from the call until it returned */
+    uint64_t late;         /* items that stages popped with divert had in their hands */
+    bool pending;          /* the edit is committed, but strands that share its cut have not all come to it within its time limit */
     char held_up_by[64];   /* the stage that the edit waited for, or "" */
+    uint64_t held_up_item; /* the number of the item that it was working on, 0 if that is not known */
+    uint64_t held_up_ns;   /* since when, before now */
     void *reserved[4];
 } weir_receipt;
 
@@ -147,6 +156,13 @@ WEIR_API void weir_edit_expect(weir_edit *e, uint64_t revision);
 /* How long the commit may wait for a stage's function to return before the edit is withdrawn (WEIR_EBUSY). Default 0: no limit. */
 WEIR_API void weir_edit_timeout(weir_edit *e, uint64_t timeout_ms);
 
+/* A name for the edit, 1 to 63 bytes: an edit whose id is in the history is not made again: the commit answers with the receipt
+ * that it got the first time. For those who repeat a request because they did not hear the answer. */
+WEIR_API void weir_edit_id(weir_edit *e, const char *id);
+
+/* Who makes the edit and what it is in words, for the history. Both are copied; either may be NULL. */
+WEIR_API void weir_edit_note(weir_edit *e, const char *who, const char *what);
+
 /* Each takes the stage (its `close` is called once in any case) and returns WEIR_OK or the error that the commit will report.
  * `first` is the place behind the source, `last` the place in front of the sink, or the very end if there is none. */
 WEIR_API int weir_edit_insert_before(weir_edit *e, const char *where, const weir_stage *stage);
@@ -157,15 +173,54 @@ WEIR_API int weir_edit_insert_last(weir_edit *e, const weir_stage *stage);
 /* The stage leaves: its neighbours are joined, it gets `flush` after the last item that can reach it, then `close`. */
 WEIR_API int weir_edit_pop(weir_edit *e, const char *name);
 
-/* A pop and an insert in the same place. The new stage may have the old one's name. */
+/* The same for a stage that may be stuck in its function: the edit does not wait for it. What waits in front of it goes past it;
+ * the item in its hands (of a stage that is not `blocking`: the rest of its batch) is reported in the receipt, and if the function
+ * ever returns, becomes a dead letter that is late: it goes to `failed`. No more than the one operation fits into such an edit. */
+WEIR_API int weir_edit_divert(weir_edit *e, const char *name);
+
+/* A pop and an insert in the same place. The new stage may have the old one's name. If both have the same state_type the new one
+ * takes the state over; if the old one has one and the new one has not the same, the edit is refused, since state would be lost:
+ * weir_edit_replace_fresh() says that it may. */
 WEIR_API int weir_edit_replace(weir_edit *e, const char *name, const weir_stage *stage);
+WEIR_API int weir_edit_replace_fresh(weir_edit *e, const char *name, const weir_stage *stage);
+
+/* The stage is taken from its place and put behind `where` (which may say a port: "tee:a"), or in front of it. It keeps its state. */
+WEIR_API int weir_edit_move_after(weir_edit *e, const char *name, const char *where);
+WEIR_API int weir_edit_move_before(weir_edit *e, const char *name, const char *where);
+
+/* How many lanes the stage's pool has from now on; 1: no pool. At most 64. */
+WEIR_API int weir_edit_scale(weir_edit *e, const char *name, unsigned lanes);
 
 /* A stage that nothing leads to yet. */
 WEIR_API int weir_edit_add(weir_edit *e, const weir_stage *stage);
 
-/* Points the out port of stage `from` at stage `to`. Stages that the data no longer reaches stay in the plan, open and
- * parked, until they are connected again or popped. */
+/* Points an out port at an in port. Each is "stage" or "stage:port"; without a port, a stage that has one is meant, and a tee, a
+ * merge or a route of links gets a new port, named "1", "2", ... An out port leads to one place: the link that it had is replaced.
+ * An in port takes one link; only a merge has as many as one likes. `to` may be WEIR_DISCARD: what comes out there is
+ * counted as filtered. A circle is refused. Stages that the data no longer reaches stay in the plan, open and parked, until they
+ * are connected again or popped. */
 WEIR_API int weir_edit_connect(weir_edit *e, const char *from, const char *to);
+#define WEIR_DISCARD "discard"
+
+/* Takes the link of an out port away; "stage:port". A port of a tee, or of a route of links, goes with it; another one must lead
+ * somewhere again, or be discarded, when the edit is committed. */
+WEIR_API int weir_edit_disconnect(weir_edit *e, const char *from);
+
+/* What an edit would do. */
+typedef struct weir_preview {
+    uint64_t revision;   /* the plan that it was compared with */
+    bool changes;        /* false: nothing would change */
+    unsigned opens;      /* stages that would be opened */
+    unsigned closes;     /* stages that would leave */
+    unsigned parks;      /* stages that would come to rest */
+    unsigned strands;    /* strands that take part in the cut */
+    uint64_t drains;     /* items that are on their way to stages that would leave or rest, and would go through them first */
+    char text[2048];     /* the same in words, a line each: "+ stage", "- stage", "~ stage", "drain stage: n items" */
+    void *reserved[4];
+} weir_preview;
+
+/* A dry run: checks the edit as a commit would, opens nothing and changes nothing. The edit stays yours. Errors as weir_commit(). */
+WEIR_API int weir_edit_preview(weir_edit *e, weir_preview *preview);
 
 /* Makes the edit. Returns when the cut is made: from there on nothing can fail, new items go the new way, and stages that
  * left finish what is ahead of the cut on their own time (weir_settle() waits for that). `receipt` may be NULL.
@@ -182,14 +237,116 @@ WEIR_API int weir_commit_async(weir_edit *e, weir_done *done, void *arg);
 /* Nothing happens; stages handed to the edit are closed. */
 WEIR_API void weir_edit_discard(weir_edit *e);
 
+/* ---- trying a stage out ------------------------------------------------------------------------------------------------ */
+
+/* Zero means the default. */
+typedef struct weir_trial {
+    double percent;     /* of the items that the candidate gets; default 10. Ignored by a shadow, which gets all */
+    double errors_max;  /* the trial is aborted when more than so many percent of at least 100 items failed, or (in a shadow)
+                           differed; default 5, negative: never */
+    uint64_t (*key)(const void *item); /* items with equal keys get the same; default: the item's number */
+    void *reserved[4];
+} weir_trial;
+
+/* A canary: stage `name` and the candidate share the items, in one place, and order is kept. An item that the candidate fails is
+ * given to the stage in force. A shadow: all items go to stage `name`, copies of them to the candidate, whose output is compared
+ * and thrown away. Both stages must be of the same shape (map or each) and types, and keep no items (`holds`).
+ * The candidate is taken. An aborting trial, by itself or by weir_edit_abort(), leaves stage `name` as it was, with its state. */
+WEIR_API int weir_edit_canary(weir_edit *e, const char *name, const weir_stage *candidate, const weir_trial *trial);
+WEIR_API int weir_edit_shadow(weir_edit *e, const char *name, const weir_stage *candidate, const weir_trial *trial);
+WEIR_API int weir_edit_promote(weir_edit *e, const char *name); /* the candidate takes the place, and the name */
+WEIR_API int weir_edit_abort(weir_edit *e, const char *name);
+
+typedef struct weir_trial_info {
+    char name[64];
+    bool shadow;
+    double percent;
+    uint64_t items, errors;                     /* of the stage in force */
+    uint64_t candidate_items, candidate_errors; /* of the candidate */
+    uint64_t differed;                          /* a shadow's outputs that were not equal */
+    void *reserved[4];
+} weir_trial_info;
+
+/* WEIR_EREFUSED: the stage is not on trial. */
+WEIR_API int weir_trial_get(weir_pipeline *p, const char *name, weir_trial_info *info);
+
+/* ---- history ----------------------------------------------------------------------------------------------------------- */
+
+/* One edit that was made. The last 64 are kept. */
+typedef struct weir_past {
+    uint64_t revision; /* that it made */
+    uint64_t undoes;   /* the revision whose edit it undid (or redid), or 0 */
+    char id[64], who[64], what[256];
+    uint64_t when_ns; /* since 1970, real time */
+    bool can_undo;    /* false: `why_not` says why */
+    char why_not[128];
+    weir_receipt receipt;
+    void *reserved[4];
+} weir_past;
+
+/* Fills past[0..max) with the latest edits, newest first, and returns how many there are. */
+WEIR_API size_t weir_history(weir_pipeline *p, weir_past *past, size_t max);
+
+/* Undoes the latest edit that is not undone yet, with an edit of its own; weir_redo() makes it again. Stages that left are made
+ * again by their recipe, or from their description if they have no `close`. WEIR_EREFUSED when there is none, or it cannot be. */
+WEIR_API int weir_undo(weir_pipeline *p, weir_receipt *receipt);
+WEIR_API int weir_redo(weir_pipeline *p, weir_receipt *receipt);
+
+/* An edit that has been asked for and has not come to its end. */
+typedef struct weir_pending_info {
+    char id[64], who[64], what[256];
+    uint64_t age_ns;
+    bool committed;        /* the cut is made; the data ahead of it is still on its way */
+    char held_up_by[64];   /* the stage that it waits for, or "" */
+    uint64_t held_up_item; /* the item that the stage is working on, or 0 */
+    uint64_t held_up_ns;   /* for how long */
+    void *reserved[4];
+} weir_pending_info;
+
+/* The pending edits, oldest first; returns how many there are. */
+WEIR_API size_t weir_pending(weir_pipeline *p, weir_pending_info *info, size_t max);
+
+/* ---- taps ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct weir_sight {
+    const char *stage;
+    bool out;             /* the item has come out of the stage; else it is about to go in */
+    const void *item;
+    const weir_type *type;
+    uint64_t number;      /* of the item that went in, counted from 1: both sides of one item have the same */
+    weir_verdict verdict; /* when out: WEIR_DROP and WEIR_FAIL come once, with item NULL */
+} weir_sight;
+
+typedef struct weir_tap {
+    const char *stage;
+    bool in, out;                                       /* which sides; neither means both */
+    uint64_t every;                                     /* one item in so many; 0: each */
+    bool (*filter)(void *arg, const weir_sight *sight); /* of those going in; NULL: all. With `out` alone, of those coming out */
+    void (*seen)(void *arg, const weir_sight *sight);   /* must not wait, nor call into the pipeline; one call at a time */
+    void *arg;
+    void *reserved[4];
+} weir_tap;
+
+/* Watches items pass a running stage, from its next batch on. A stage without a tap pays nothing for it; one with a tap, a call for
+ * each item. At most 16 in a pipeline. The tap stays with the name: a stage that replaces the tapped one is tapped, and when it
+ * is popped, what comes out of the stage in front is watched. Returns the tap's number from 1 up, or a negative weir_status.
+ * weir_untap(): `seen` is not called any more once it has returned. */
+WEIR_API int weir_tap_add(weir_pipeline *p, const weir_tap *tap);
+WEIR_API int weir_untap(weir_pipeline *p, int tap);
+
 /* One operation as a whole edit. `receipt` may be NULL. Before the start they change the plan at once. */
 WEIR_API int weir_insert_before(weir_pipeline *p, const char *where, const weir_stage *stage, weir_receipt *receipt);
 WEIR_API int weir_insert_after(weir_pipeline *p, const char *where, const weir_stage *stage, weir_receipt *receipt);
 WEIR_API int weir_insert_first(weir_pipeline *p, const weir_stage *stage, weir_receipt *receipt);
 WEIR_API int weir_insert_last(weir_pipeline *p, const weir_stage *stage, weir_receipt *receipt);
 WEIR_API int weir_pop(weir_pipeline *p, const char *name, weir_receipt *receipt);
+WEIR_API int weir_divert(weir_pipeline *p, const char *name, weir_receipt *receipt);
 WEIR_API int weir_replace(weir_pipeline *p, const char *name, const weir_stage *stage, weir_receipt *receipt);
+WEIR_API int weir_move_after(weir_pipeline *p, const char *name, const char *where, weir_receipt *receipt);
+WEIR_API int weir_move_before(weir_pipeline *p, const char *name, const char *where, weir_receipt *receipt);
+WEIR_API int weir_scale(weir_pipeline *p, const char *name, unsigned lanes, weir_receipt *receipt);
 WEIR_API int weir_connect(weir_pipeline *p, const char *from, const char *to, weir_receipt *receipt);
+WEIR_API int weir_disconnect(weir_pipeline *p, const char *from, weir_receipt *receipt);
 
 /* Waits until every stage that left through an edit so far has been closed, or has come to rest. timeout_ms 0: no limit.
  * WEIR_OK; WEIR_EBUSY: weir_error() names one that has not. */
@@ -203,7 +360,7 @@ typedef struct weir_totals {
     uint64_t created;   /* made by stages beyond one for each item taken */
     uint64_t delivered; /* taken by sinks */
     uint64_t filtered;  /* ended in a stage on purpose */
-    uint64_t failed;    /* ended in a stage that failed on them */
+    uint64_t failed;    /* ended in a stage that failed on them; dead letters too: the letter itself is a created item */
     uint64_t returned;  /* not processed any more because the pipeline ended before */
     uint64_t in_flight;
     uint64_t revision;
@@ -219,8 +376,22 @@ typedef struct weir_stage_info {
     unsigned strand;      /* stages with the same number run as one loop; 0 when parked */
     uint64_t taken, put, filtered, failed, created, returned;
     uint64_t queued; /* items waiting in front of the stage's strand; 0 for all but a strand's first stage */
+    unsigned lanes;       /* of its pool; 1: none */
+    uint64_t retried;     /* repetitions */
+    uint64_t busy_ns;     /* what its strand has been busy for: for a rate, look twice */
+    uint64_t item;        /* of a retiring or stuck stage: the number of the item that it has in its hands; else 0 */
+    uint64_t item_ns;     /* and for how long */
     void *reserved[4];
 } weir_stage_info;
+
+/* A link, for drawing. An out port that is discarded has to = "". */
+typedef struct weir_link_info {
+    char from[64], out[32], to[64], in[32];
+    bool active; /* data passes */
+} weir_link_info;
+
+/* The links, in the order in which they were made; returns how many there are. */
+WEIR_API size_t weir_links(weir_pipeline *p, weir_link_info *info, size_t max);
 
 WEIR_API void weir_totals_get(weir_pipeline *p, weir_totals *totals);
 

@@ -11,14 +11,32 @@
 #include <stdio.h>
 #include <string.h>
 
-enum op_kind { OP_BEFORE, OP_AFTER, OP_FIRST, OP_LAST, OP_POP, OP_REPLACE, OP_ADD, OP_APPEND, OP_CONNECT };
+#define PLACE_SIZE 100 /* "stage:port" */
+
+enum op_kind {
+    OP_BEFORE,
+    OP_AFTER,
+    OP_FIRST,
+    OP_LAST,
+    OP_POP,
+    OP_REPLACE,
+    OP_REPLACE_FRESH,
+    OP_ADD,
+    OP_APPEND,
+    OP_MOVE_AFTER,
+    OP_MOVE_BEFORE,
+    OP_SCALE,
+    OP_CONNECT,
+    OP_DISCONNECT
+};
 
 struct op {
     struct op *next;
     enum op_kind kind;
     struct instance *stage; /* new in this edit, or NULL */
-    char name[64];          /* where, or which */
-    char to[64];
+    size_t lanes;
+    char name[PLACE_SIZE]; /* where, or which */
+    char to[PLACE_SIZE];
 };
 
 struct weir_edit {
@@ -38,11 +56,13 @@ struct commit {
     weir_edit *e;
     uint64_t start_ns, deadline_ns;
     struct plan *plan; /* the new one */
-    struct instance **path;
-    size_t n;
+    struct flow flow;
     struct edit_record *record;
     bool last; /* the strands ended meanwhile, and we were in the way of whoever noticed */
     char held_up_by[64];
+    uint64_t held_up_item;
+    bool pending;          /* committed, but not every entry has made its cut */
+    struct instance *made; /* lanes and ends of pools, when they are to be thrown away */
 };
 
 /* ---- operations ---------------------------------------------------------------------------------------------------------- */
@@ -61,7 +81,15 @@ static bool replay_one(struct plan *plan, const struct op *op, struct plan_error
     case OP_POP:
         return plan_pop(plan, op->name, error);
     case OP_REPLACE:
-        return plan_replace(plan, op->name, op->stage, error);
+    case OP_REPLACE_FRESH:
+        return plan_replace(plan, op->name, op->stage, op->kind == OP_REPLACE_FRESH, error);
+    case OP_MOVE_AFTER:
+    case OP_MOVE_BEFORE:
+        return plan_move(plan, op->name, op->to, op->kind == OP_MOVE_AFTER, error);
+    case OP_SCALE:
+        return plan_scale(plan, op->name, op->lanes, error);
+    case OP_DISCONNECT:
+        return plan_disconnect(plan, op->name, error);
     case OP_ADD:
         return plan_add(plan, op->stage, error);
     case OP_APPEND:
@@ -128,23 +156,9 @@ static void close_lent(const weir_stage *stage)
 }
 
 /* Keeps the operation, checks it against the plan as it is now, and takes it back off the list if it does not fit. */
-static int add_op(weir_edit *e, enum op_kind kind, const char *name, const char *to, const weir_stage *stage)
+static int keep_op(weir_edit *e, struct op *op)
 {
     struct plan_error error = {0};
-    bool no_memory = false;
-    struct op *op = plat_alloc(sizeof *op);
-    if (!op) {
-        close_lent(stage);
-        return edit_error(e, WEIR_ENOMEM, "no memory for an edit");
-    }
-    if (stage && !(op->stage = instance_new(stage, error.text, sizeof error.text, &no_memory))) {
-        plat_free(op);
-        close_lent(stage);
-        return edit_error(e, no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, error.text);
-    }
-    op->kind = kind;
-    snprintf(op->name, sizeof op->name, "%s", name ? name : "");
-    snprintf(op->to, sizeof op->to, "%s", to ? to : "");
     *e->ops_end = op;
     e->ops_end = &op->next;
     plat_lock(&e->p->lock);
@@ -156,6 +170,47 @@ static int add_op(weir_edit *e, enum op_kind kind, const char *name, const char 
         return edit_error(e, error.no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, error.text);
     plan_free(plan);
     return WEIR_OK;
+}
+
+static bool too_long(const char *place)
+{
+    return place && strlen(place) >= PLACE_SIZE;
+}
+
+static int add_op(weir_edit *e, enum op_kind kind, const char *name, const char *to, const weir_stage *stage)
+{
+    char error[512];
+    bool no_memory = false;
+    struct op *op = plat_alloc(sizeof *op);
+    if (!op) {
+        close_lent(stage);
+        return edit_error(e, WEIR_ENOMEM, "no memory for an edit");
+    }
+    if (too_long(name) || too_long(to)) {
+        plat_free(op);
+        close_lent(stage);
+        return edit_error(e, WEIR_EREFUSED, "the name of a place is longer than any; expected \"stage\" or \"stage:port\"");
+    }
+    if (stage && !(op->stage = instance_new(stage, error, sizeof error, &no_memory))) {
+        plat_free(op);
+        close_lent(stage);
+        return edit_error(e, no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, error);
+    }
+    op->kind = kind;
+    snprintf(op->name, sizeof op->name, "%s", name ? name : "");
+    snprintf(op->to, sizeof op->to, "%s", to ? to : "");
+    return keep_op(e, op);
+}
+
+static int add_op_lanes(weir_edit *e, const char *name, size_t lanes)
+{
+    struct op *op = plat_alloc(sizeof *op);
+    if (!op)
+        return edit_error(e, WEIR_ENOMEM, "no memory for an edit");
+    op->kind = OP_SCALE;
+    op->lanes = lanes;
+    snprintf(op->name, sizeof op->name, "%s", name);
+    return keep_op(e, op);
 }
 
 int weir_edit_insert_before(weir_edit *e, const char *where, const weir_stage *stage)
@@ -186,6 +241,31 @@ int weir_edit_pop(weir_edit *e, const char *name)
 int weir_edit_replace(weir_edit *e, const char *name, const weir_stage *stage)
 {
     return add_op(e, OP_REPLACE, name, NULL, stage);
+}
+
+int weir_edit_replace_fresh(weir_edit *e, const char *name, const weir_stage *stage)
+{
+    return add_op(e, OP_REPLACE_FRESH, name, NULL, stage);
+}
+
+int weir_edit_move_after(weir_edit *e, const char *name, const char *where)
+{
+    return add_op(e, OP_MOVE_AFTER, name, where, NULL);
+}
+
+int weir_edit_move_before(weir_edit *e, const char *name, const char *where)
+{
+    return add_op(e, OP_MOVE_BEFORE, name, where, NULL);
+}
+
+int weir_edit_scale(weir_edit *e, const char *name, unsigned lanes)
+{
+    return add_op_lanes(e, name, lanes);
+}
+
+int weir_edit_disconnect(weir_edit *e, const char *from)
+{
+    return add_op(e, OP_DISCONNECT, from, NULL, NULL);
 }
 
 int weir_edit_add(weir_edit *e, const weir_stage *stage)
@@ -242,69 +322,96 @@ static int check_turn(struct commit *c)
     return WEIR_OK;
 }
 
+/* Who replaces a stage in force whose state it can take over. */
+static int find_heirs(struct commit *c)
+{
+    for (struct op *op = c->e->ops; op; op = op->next) {
+        struct instance *old = op->kind == OP_REPLACE ? plan_find(c->p->plan, op->name) : NULL;
+        if (!old || !old->def.state_type || plan_has(c->plan, old) || !plan_node(c->plan, op->stage))
+            continue;
+        if (!pool_inherit(c->plan, op->stage, plan_node(c->p->plan, old)))
+            return pipeline_error(WEIR_ENOMEM, "no memory for the edit");
+    }
+    return WEIR_OK;
+}
+
+/* A stage that has met the end of the data is closed: it can't run again. */
+static int check_ended(struct commit *c)
+{
+    for (size_t v = 0; v < c->flow.count; v++) {
+        const struct instance *in = c->flow.stages[v];
+        if (in->closed && !layout_has(&c->p->layout, in))
+            return pipeline_error(WEIR_EREFUSED, "stage \"%s\" has ended with its source; expected a new stage", in->name);
+    }
+    return WEIR_OK;
+}
+
 static int make_plan(struct commit *c)
 {
     struct plan_error error = {0};
     c->plan = replay(c->e, &error);
     if (!c->plan || (c->p->started && !plan_check(c->plan, &error)))
         return pipeline_error(error.no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, "%s", error.text);
-    c->path = plat_alloc((c->plan->count + 1) * sizeof(struct instance *));
-    if (!c->path)
-        return pipeline_error(WEIR_ENOMEM, "no memory for the plan");
-    plan_path(c->plan, c->path, &c->n, &error);
-    const struct instance *moved = layout_moved(&c->p->layout, c->path, c->n);
-    if (moved)
-        return pipeline_error(WEIR_EREFUSED,
-                              "\"%s\" would come to stand in front of a stage that it stands behind now; expected stages "
-                              "that stay to keep their order (pop it in one edit, insert it in the next)",
-                              moved->name);
     return WEIR_OK;
 }
 
-static int open_new(struct commit *c)
+/* What the plan needs beyond its description. */
+static int make_flow(struct commit *c)
 {
-    for (struct op *op = c->e->ops; op; op = op->next) {
-        struct instance *in = op->stage;
-        if (!in || in->opened || !plan_has(c->plan, in)) /* popped again by the same edit: never opened */
-            continue;
-        plat_self()->error[0] = 0;
-        if (in->def.open && in->def.open(in->def.state) < 0)
-            return pipeline_error(WEIR_ESTAGE, "stage \"%s\" could not be opened: %s", in->name, plat_self()->error);
-        in->opened = true;
-    }
-    return WEIR_OK;
+    struct plan_error error = {0};
+    int status = pools_build(c->plan, c->p->plan);
+    if (status == WEIR_OK)
+        status = find_heirs(c);
+    if (status != WEIR_OK)
+        return status;
+    if (!plan_flow(c->plan, &c->flow, &error))
+        return pipeline_error(error.no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, "%s", error.text);
+    return check_ended(c);
 }
 
-static bool on_path(const struct commit *c, const struct instance *in)
+static bool in_flow(const struct commit *c, const struct instance *in)
 {
-    for (size_t i = 0; i < c->n; i++)
-        if (c->path[i] == in)
-            return true;
-    return false;
+    return flow_find(&c->flow, in) != NO_INDEX;
 }
 
 /* Whether the stage would have to come to rest first: it is to run again, or to go, and still drains what is ahead of an earlier
  * edit's cut. */
 static bool must_rest(const struct commit *c, const struct instance *in)
 {
-    return !pipeline_runs(c->p, in) && (on_path(c, in) || !plan_has(c->plan, in));
+    return !layout_has(&c->p->layout, in) && (in_flow(c, in) || !plan_has(c->plan, in));
+}
+
+struct resting {
+    const struct commit *c;
+    const struct instance *found;
+};
+
+static void look_for_rest(void *arg, struct instance *in)
+{
+    struct resting *r = arg;
+    if (!r->found && at_acquire(&in->busy) && must_rest(r->c, in))
+        r->found = in;
 }
 
 /* Under the lock: the stage that an earlier edit still has to release before this one can be made, or NULL. */
 static const struct instance *not_at_rest(const struct commit *c)
 {
-    for (size_t i = 0; i < c->p->plan->count; i++) {
-        const struct instance *in = c->p->plan->nodes[i].stage;
-        if (at_acquire(&in->busy) && must_rest(c, in))
-            return in;
-    }
-    return NULL;
+    struct resting r = {.c = c};
+    plan_each(c->p->plan, look_for_rest, &r);
+    return r.found;
 }
 
 static void name_holder(struct commit *c, const struct instance *in)
 {
     if (in && !*c->held_up_by)
         snprintf(c->held_up_by, sizeof c->held_up_by, "%s", in->name);
+}
+
+/* Under the lock, which keeps the stage that the strand is running from being freed. */
+static void name_strand(struct commit *c, struct strand *s)
+{
+    c->held_up_item = at_relaxed(&s->at_item);
+    name_holder(c, atomic_load_explicit(&s->current, memory_order_relaxed));
 }
 
 /* Waits under the lock; false when the edit's time is over or nothing runs any more. */
@@ -354,6 +461,17 @@ static int wait_for_records(struct commit *c)
     }
 }
 
+static bool has_heir(const struct commit *c, const struct instance *in)
+{
+    for (size_t v = 0; v < c->flow.count; v++) {
+        const struct instance *heir = c->flow.stages[v];
+        for (size_t i = 0; !layout_has(&c->p->layout, heir) && i < heir->heir_of_count; i++)
+            if (heir->heir_of[i] == in)
+                return true;
+    }
+    return false;
+}
+
 /* Marks what happens to the stages that the data does not reach any more. */
 static void set_fates(struct commit *c)
 {
@@ -361,19 +479,26 @@ static void set_fates(struct commit *c)
         const struct program *program = c->p->layout.seats[i].program;
         for (size_t j = 0; j < program->count; j++) {
             struct instance *in = program->stages[j];
-            in->fate = on_path(c, in) ? FATE_STAY : plan_has(c->plan, in) ? FATE_REST : FATE_CLOSE;
+            in->fate = in_flow(c, in)             ? FATE_STAY
+                       : plan_has(c->plan, in)    ? FATE_REST
+                       : has_heir(c, in)          ? FATE_HAND_OVER
+                                                  : FATE_CLOSE;
         }
     }
-    for (size_t i = 0; i < c->n; i++)
-        c->path[i]->fate = FATE_STAY;
+    for (size_t v = 0; v < c->flow.count; v++)
+        c->flow.stages[v]->fate = FATE_STAY;
 }
 
 static int make_record(struct commit *c)
 {
     set_fates(c);
-    struct edit_record *r = c->record = layout_change(&c->p->supply, &c->p->layout, c->path, c->n);
-    if (!r)
+    enum layout_says says = layout_change(&c->p->supply, &c->p->layout, &c->flow, &c->record);
+    if (says == LAYOUT_ENDED)
+        return pipeline_error(WEIR_EENDED, "the data has ended in front of what the edit would change in pipeline \"%s\"",
+                              c->p->name);
+    if (says != LAYOUT_DONE)
         return pipeline_error(WEIR_ENOMEM, "no memory for the edit");
+    struct edit_record *r = c->record;
     for (size_t i = 0; i < r->fresh_count; i++) {
         if (r->fresh[i]->blocking && exec_thread_start(&c->p->exec, r->fresh[i])) {
             for (size_t j = 0; j < i; j++)
@@ -386,19 +511,29 @@ static int make_record(struct commit *c)
     return WEIR_OK;
 }
 
-/* The entry must have passed those cuts of earlier edits that change what it runs. */
-static int wait_for_entry(struct commit *c)
+/* Under the lock: an entry that has not passed those cuts of earlier edits that change what it runs, or has not looked at an earlier
+ * edit's change yet; NULL: none. */
+static struct strand *entry_behind(const struct commit *c)
 {
-    struct strand *s = c->record->entry;
-    plat_lock(&c->p->lock);
+    for (size_t i = 0; i < c->record->entry_count; i++) {
+        struct strand *s = c->record->changes[i].strand;
+        if (at_load(&s->cuts_pending) > 0 || at_load(&s->mailbox))
+            return s;
+    }
+    return NULL;
+}
+
+static int wait_for_entries(struct commit *c)
+{
+    struct strand *s;
     bool in_time = true;
-    while (s && at_load(&s->cuts_due) > 0 && in_time) {
-        name_holder(c, atomic_load_explicit(&s->current, memory_order_relaxed));
+    plat_lock(&c->p->lock);
+    while ((s = entry_behind(c)) && in_time) {
+        name_strand(c, s);
         in_time = wait_more(c);
     }
-    bool passed = !s || at_load(&s->cuts_due) == 0;
     plat_unlock(&c->p->lock);
-    return passed ? WEIR_OK : too_late(c, "the data ahead of an earlier edit still drains through");
+    return s ? too_late(c, "the data ahead of an earlier edit still drains through") : WEIR_OK;
 }
 
 /* ---- the cut ------------------------------------------------------------------------------------------------------------- */
@@ -432,41 +567,68 @@ static bool applied_soon(const struct change *change)
 /* A source that is to end may be waiting for data that never comes. */
 static void interrupt_leaving(struct commit *c)
 {
-    struct change *change = &c->record->changes[0];
-    for (size_t i = 0; i < change->leave_count; i++) {
-        struct instance *in = change->leave[i];
-        plat_lock(&c->p->lock);
-        if (in->opened && !in->closed && in->def.interrupt)
-            in->def.interrupt(in->def.state);
-        plat_unlock(&c->p->lock);
+    plat_lock(&c->p->lock);
+    for (size_t i = 0; i < c->record->entry_count; i++) {
+        const struct change *change = &c->record->changes[i];
+        for (size_t k = 0; k < change->leave_count; k++) {
+            struct instance *in = change->leave[k];
+            if (in->opened && !in->closed && in->def.interrupt)
+                in->def.interrupt(in->def.state);
+        }
     }
+    plat_unlock(&c->p->lock);
 }
 
-static bool entry_over(const struct commit *c)
+static size_t count_applied(const struct commit *c)
 {
-    return strand_base(at_load(&c->record->entry->state)) == STRAND_ENDED;
+    size_t n = 0;
+    for (size_t i = 0; i < c->record->entry_count; i++)
+        n += at_acquire(&c->record->changes[i].applied);
+    return n;
 }
 
-/* Waits until the entry strand has made the cut. False: it will not, and the change was withdrawn. */
+/* Takes back what no entry has made yet. False: one has, or is about to: then all will. */
+static bool withdraw(struct commit *c)
+{
+    struct edit_record *r = c->record;
+    size_t i = 0;
+    while (i < r->entry_count && strand_withdraw(r->changes[i].strand))
+        i++;
+    if (i == r->entry_count) {
+        for (size_t k = 0; k < r->entry_count; k++)
+            strand_unpin(r->changes[k].strand);
+        return true;
+    }
+    for (size_t k = 0; k < i; k++)
+        strand_post(r->changes[k].strand, &r->changes[k]);
+    return false;
+}
+
+/* Waits until all entries have made the cut. False: none has, and the change was withdrawn. If only some have when the time is over,
+ * the edit is made, and pending. */
 static bool wait_for_cut(struct commit *c)
 {
-    struct strand *s = c->record->entry;
-    struct change *change = &c->record->changes[0];
+    struct edit_record *r = c->record;
     bool in_time = true;
-    if (applied_soon(change))
+    if (r->entry_count == 1 && applied_soon(&r->changes[0]))
         return true;
     plat_lock(&c->p->lock);
-    while (!at_acquire(&change->applied) && !entry_over(c) && in_time) {
-        name_holder(c, atomic_load_explicit(&s->current, memory_order_relaxed));
+    while (count_applied(c) < r->entry_count && in_time) {
+        for (size_t i = 0; i < r->entry_count; i++)
+            if (!at_acquire(&r->changes[i].applied))
+                name_strand(c, r->changes[i].strand);
         in_time = plat_wait(&c->p->changed, &c->p->lock, c->deadline_ns);
     }
     plat_unlock(&c->p->lock);
-    if (at_acquire(&change->applied) || strand_withdraw(s))
-        return at_acquire(&change->applied);
-    plat_lock(&c->p->lock); /* the strand has just taken it: it is being applied */
-    while (!at_acquire(&change->applied))
+    if (count_applied(c) == r->entry_count)
+        return true;
+    if (count_applied(c) == 0 && withdraw(c))
+        return false;
+    plat_lock(&c->p->lock); /* at least one entry has taken it: from here on it is made */
+    while (count_applied(c) == 0)
         plat_wait(&c->p->changed, &c->p->lock, UINT64_MAX);
     plat_unlock(&c->p->lock);
+    c->pending = count_applied(c) < r->entry_count;
     return true;
 }
 
@@ -474,13 +636,13 @@ static bool wait_for_cut(struct commit *c)
 static void announce(struct commit *c)
 {
     struct edit_record *r = c->record;
-    for (size_t i = 1; i < r->change_count; i++) {
+    for (size_t i = r->entry_count; i < r->change_count; i++) {
         atomic_fetch_add(&r->changes[i].strand->cuts_pending, 1);
-        if (r->changes[i].weighs)
+        if (!r->changes[i].soft)
             atomic_fetch_add(&r->changes[i].strand->cuts_due, 1);
     }
-    for (size_t i = 0; i < c->n; i++)
-        at_store(&c->path[i]->busy, true);
+    for (size_t v = 0; v < c->flow.count; v++)
+        at_store(&c->flow.stages[v]->busy, true);
     plat_lock(&c->p->lock);
     c->p->live += r->fresh_count;
     c->p->coming = c->plan;
@@ -491,15 +653,15 @@ static void announce(struct commit *c)
 static void unannounce(struct commit *c)
 {
     struct edit_record *r = c->record;
-    for (size_t i = 1; i < r->change_count; i++) {
+    for (size_t i = r->entry_count; i < r->change_count; i++) {
         atomic_fetch_sub(&r->changes[i].strand->cuts_pending, 1);
-        if (r->changes[i].weighs)
+        if (!r->changes[i].soft)
             atomic_fetch_sub(&r->changes[i].strand->cuts_due, 1);
     }
     plat_lock(&c->p->lock);
-    for (size_t i = 0; i < c->n; i++)
-        if (!pipeline_runs(c->p, c->path[i]))
-            at_store(&c->path[i]->busy, false);
+    for (size_t v = 0; v < c->flow.count; v++)
+        if (!layout_has(&c->p->layout, c->flow.stages[v]))
+            at_store(&c->flow.stages[v]->busy, false);
     c->p->live -= r->fresh_count;
     c->p->coming = NULL;
     c->last = c->p->live == 0 && r->fresh_count > 0; /* else the last strand has seen that itself */
@@ -507,39 +669,68 @@ static void unannounce(struct commit *c)
     plat_unlock(&c->p->lock);
 }
 
+/* Keeps every entry from ending before it has its change. False: one has ended, or is about to. */
+static bool pin_entries(struct commit *c)
+{
+    struct edit_record *r = c->record;
+    size_t i = 0;
+    while (i < r->entry_count && strand_pin(r->changes[i].strand))
+        i++;
+    if (i == r->entry_count)
+        return true;
+    while (i-- > 0)
+        strand_unpin(r->changes[i].strand);
+    return false;
+}
+
 static int cut(struct commit *c)
 {
-    struct strand *s = c->record->entry;
-    if (!s)
+    struct edit_record *r = c->record;
+    if (r->entry_count == 0)
         return WEIR_OK;
+    if (!pin_entries(c))
+        return pipeline_error(WEIR_EENDED, "the data has ended in front of the edit's place; pipeline \"%s\" is about to end",
+                              c->p->name);
     announce(c);
-    strand_post(s, &c->record->changes[0]);
+    for (size_t i = 0; i < r->entry_count; i++)
+        strand_post(r->changes[i].strand, &r->changes[i]);
     interrupt_leaving(c);
     if (wait_for_cut(c))
         return WEIR_OK;
     unannounce(c);
-    bool over = entry_over(c);
-    if (over)
-        return pipeline_error(WEIR_EENDED, "the data has ended in front of the edit's place; pipeline \"%s\" is about to end",
-                              c->p->name);
     return too_late(c, *c->held_up_by ? "it waited for the function of stage" : "its place in the pipeline was not reached");
 }
 
 /* ---- putting the plan in force ------------------------------------------------------------------------------------------- */
 
-/* Stages that left: those that ran retire by themselves, those that were parked are closed by us. */
-static void let_go(struct commit *c, struct plan *old)
+static void let_go_one(void *arg, struct instance *in)
 {
-    for (size_t i = 0; i < old->count; i++) {
-        struct instance *in = old->nodes[i].stage;
-        if (plan_has(c->plan, in))
+    struct commit *c = arg;
+    if (plan_has(c->plan, in))
+        return;
+    if (!layout_has(&c->p->layout, in)) { /* parked: until we have closed it, it is retiring too */
+        at_store(&in->busy, true);
+        in->fate = FATE_PARKED_LEAVES;
+    }
+    in->next = c->p->retiring;
+    c->p->retiring = in;
+}
+
+/* Stages that left: those that ran retire by themselves, those that were parked are closed by us. */
+static void let_go(struct commit *c, const struct plan *old)
+{
+    plan_each(old, let_go_one, c);
+}
+
+/* A parked stage hands its state over here: nothing else uses it. */
+static void hand_over_parked(struct commit *c, const struct instance *owner)
+{
+    for (struct op *op = c->e->ops; op; op = op->next) {
+        struct instance *heir = op->stage;
+        if (!heir || heir->heir_of_count != 1 || heir->heir_of[0] != owner)
             continue;
-        if (!at_acquire(&in->busy)) { /* parked: until we have closed it, it is retiring too */
-            at_store(&in->busy, true);
-            in->fate = FATE_PARKED_LEAVES;
-        }
-        in->next = c->p->retiring;
-        c->p->retiring = in;
+        heir->def.take_over(heir->def.state, owner->def.state, 0, 1);
+        heir->heir_of_count = 0;
     }
 }
 
@@ -548,6 +739,7 @@ static void close_parked_leavers(struct commit *c)
     for (struct instance *in = c->p->retiring; in; in = in->next) /* only who has the turn changes the list */
         if (in->fate == FATE_PARKED_LEAVES) {
             in->fate = FATE_CLOSE;
+            hand_over_parked(c, in);
             pipeline_close_stage(c->p, in);
             plat_lock(&c->p->lock);
             at_release(&in->busy, false);
@@ -566,6 +758,35 @@ static void drop_unused(struct commit *c)
         instance_free(op->stage);
         op->stage = NULL;
     }
+}
+
+/* Lanes and ends of pools that were made for an edit that is not made. Those that the edit brought are closed with it. */
+static void throw_away_one(void *arg, struct instance *in)
+{
+    struct commit *c = arg;
+    for (const struct op *op = c->e->ops; op; op = op->next)
+        if (op->stage == in)
+            return;
+    if (plan_has(c->p->plan, in))
+        return;
+    in->next = c->made;
+    c->made = in;
+}
+
+static void throw_away_made(struct commit *c)
+{
+    if (!c->plan)
+        return;
+    char kept[sizeof plat_self()->error]; /* a close function may fail in its own way */
+    memcpy(kept, plat_self()->error, sizeof kept);
+    plan_each(c->plan, throw_away_one, c);
+    while (c->made) {
+        struct instance *in = c->made;
+        c->made = in->next;
+        pipeline_close_stage(c->p, in);
+        instance_free(in);
+    }
+    memcpy(plat_self()->error, kept, sizeof kept);
 }
 
 static void put_in_force(struct commit *c)
@@ -598,14 +819,19 @@ static void put_in_force(struct commit *c)
 
 static void fill_receipt(const struct commit *c, weir_receipt *r, uint64_t prepared_ns)
 {
-    const struct change *change = c->record && c->record->entry ? &c->record->changes[0] : NULL;
+    const struct change *change = c->record && c->record->entry_count ? &c->record->changes[0] : NULL;
     r->revision = c->p->plan->revision;
     r->changed = true;
+    r->pending = c->pending;
     r->prepare_ns = prepared_ns - c->start_ns;
-    r->effect_ns = (change ? change->applied_ns : plat_now_ns()) - c->start_ns;
+    r->effect_ns = plat_now_ns() - c->start_ns;
     snprintf(r->held_up_by, sizeof r->held_up_by, "%s", c->held_up_by);
-    if (!change)
+    r->held_up_item = *c->held_up_by ? c->held_up_item : 0;
+    if (*c->held_up_by)
+        r->held_up_ns = plat_now_ns() - prepared_ns;
+    if (!change || !at_acquire(&change->applied))
         return;
+    r->effect_ns = change->applied_ns - c->start_ns;
     r->position = r->items_before = change->position;
     if (change->mark_put)
         r->items_after = count_get(&change->mark->put) - change->position;
@@ -619,7 +845,9 @@ static int prepare(struct commit *c)
     if (!c->p->started)
         return WEIR_OK;
     pipeline_reap(c->p);
-    int status = open_new(c);
+    int status = make_flow(c);
+    if (status == WEIR_OK)
+        status = pipeline_open(c->p, c->plan);
     if (status == WEIR_OK)
         status = wait_for_stages(c);
     if (status == WEIR_OK)
@@ -629,7 +857,7 @@ static int prepare(struct commit *c)
     if (c->record->channel_count > 0) /* an edit inside one strand needs no memory that is bounded so */
         status = wait_for_records(c);
     if (status == WEIR_OK)
-        status = wait_for_entry(c);
+        status = wait_for_entries(c);
     if (status != WEIR_OK)
         discard_record(c);
     return status;
@@ -646,11 +874,12 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
         receipt->revision = c->p->plan->revision;
         return WEIR_OK;
     }
-    if ((status = prepare(c)) != WEIR_OK)
-        return status;
+    status = prepare(c);
     uint64_t prepared_ns = plat_now_ns();
-    if (c->record && (status = cut(c)) != WEIR_OK) {
+    if (status == WEIR_OK && c->record && (status = cut(c)) != WEIR_OK)
         discard_record(c);
+    if (status != WEIR_OK) {
+        throw_away_made(c);
         return status;
     }
     put_in_force(c);
@@ -663,7 +892,7 @@ static int commit(weir_edit *e, weir_receipt *receipt)
     struct commit c = {.p = e->p, .e = e, .start_ns = plat_now_ns(), .deadline_ns = UINT64_MAX};
     if (e->timeout_ms)
         c.deadline_ns = c.start_ns + e->timeout_ms * (uint64_t)1000000;
-    if (!turn_take(c.p, c.deadline_ns))
+    if (!turn_take(c.p, c.deadline_ns, e))
         return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: an earlier one has not finished",
                               (unsigned long long)e->timeout_ms);
     int status = commit_turn(&c, receipt);
@@ -671,7 +900,7 @@ static int commit(weir_edit *e, weir_receipt *receipt)
     if (c.last)
         pipeline_over(c.p);
     plan_free(c.plan);
-    plat_free(c.path);
+    flow_free(&c.flow);
     receipt->total_ns = plat_now_ns() - c.start_ns;
     return status;
 }
@@ -750,6 +979,33 @@ int weir_replace(weir_pipeline *p, const char *name, const weir_stage *stage, we
 int weir_connect(weir_pipeline *p, const char *from, const char *to, weir_receipt *receipt)
 {
     return one(p, OP_CONNECT, from, to, NULL, receipt);
+}
+
+int weir_disconnect(weir_pipeline *p, const char *from, weir_receipt *receipt)
+{
+    return one(p, OP_DISCONNECT, from, NULL, NULL, receipt);
+}
+
+int weir_move_after(weir_pipeline *p, const char *name, const char *where, weir_receipt *receipt)
+{
+    return one(p, OP_MOVE_AFTER, name, where, NULL, receipt);
+}
+
+int weir_move_before(weir_pipeline *p, const char *name, const char *where, weir_receipt *receipt)
+{
+    return one(p, OP_MOVE_BEFORE, name, where, NULL, receipt);
+}
+
+int weir_scale(weir_pipeline *p, const char *name, unsigned lanes, weir_receipt *receipt)
+{
+    weir_edit *e = weir_edit_begin(p);
+    if (!e)
+        return WEIR_ENOMEM;
+    int status = weir_edit_scale(e, name, lanes);
+    if (status == WEIR_OK)
+        return weir_commit(e, receipt);
+    free_edit(e);
+    return status;
 }
 
 /* ---- without waiting ----------------------------------------------------------------------------------------------------- */

@@ -22,15 +22,28 @@ static void add_beginnings(const struct instance *in, weir_totals *t)
     *(in->shape == SHAPE_PULL ? &t->admitted : &t->created) += count_get(&in->created);
 }
 
+struct adding {
+    weir_totals *totals;
+    const struct plan *except; /* counted already */
+    void (*add)(const struct instance *, weir_totals *);
+};
+
+static void add_one(void *arg, struct instance *in)
+{
+    const struct adding *a = arg;
+    if (!a->except || !plan_has(a->except, in))
+        a->add(in, a->totals);
+}
+
 static void add_all(const weir_pipeline *p, weir_totals *t, void (*add)(const struct instance *, weir_totals *))
 {
-    for (size_t i = 0; i < p->plan->count; i++)
-        add(p->plan->nodes[i].stage, t);
+    struct adding a = {.totals = t, .add = add};
+    plan_each(p->plan, add_one, &a);
     for (const struct instance *in = p->retiring; in; in = in->next)
         add(in, t);
-    for (size_t i = 0; p->coming && i < p->coming->count; i++)
-        if (!plan_has(p->plan, p->coming->nodes[i].stage))
-            add(p->coming->nodes[i].stage, t);
+    a.except = p->plan;
+    if (p->coming)
+        plan_each(p->coming, add_one, &a);
 }
 
 void weir_totals_get(weir_pipeline *p, weir_totals *t)
@@ -52,37 +65,78 @@ uint64_t weir_revision(weir_pipeline *p)
     return revision;
 }
 
-/* What waits in the channel that leads to the stage's strand, if the stage is the strand's first. */
+/* What waits in the channels that lead to the stage's strand, if the stage is the strand's first. */
 static uint64_t queued(const weir_pipeline *p, const struct instance *in)
 {
     for (size_t i = 0; i < p->layout.count; i++) {
         const struct seat *seat = &p->layout.seats[i];
-        if (seat->program->stages[0] != in || !seat->in)
+        uint64_t waiting = 0;
+        if (seat->program->stages[0] != in)
             continue;
-        uint64_t taken = count_get(&seat->in->items_taken);
-        return count_get(&seat->in->items_put) - taken;
+        for (size_t k = 0; k < seat->in_count; k++) {
+            uint64_t taken = seat->ins[k] ? count_get(&seat->ins[k]->items_taken) : 0;
+            waiting += seat->ins[k] ? count_get(&seat->ins[k]->items_put) - taken : 0;
+        }
+        return waiting;
     }
     return 0;
+}
+
+static struct strand *strand_of(const weir_pipeline *p, const struct instance *in)
+{
+    unsigned id = at_load(&in->strand_id);
+    for (struct strand *s = at_acquire(&p->supply.all); s && id; s = s->all_next)
+        if (s->id == id)
+            return s;
+    return NULL;
+}
+
+static void add_counts(const weir_pipeline *p, const struct instance *in, weir_stage_info *info)
+{
+    info->taken += count_get(&in->taken);
+    info->put += count_get(&in->put);
+    info->filtered += count_get(&in->filtered);
+    info->failed += count_get(&in->failed);
+    info->created += count_get(&in->created);
+    info->returned += count_get(&in->returned);
+    info->retried += count_get(&in->retried);
+    info->queued += queued(p, in);
+    struct strand *s = strand_of(p, in);
+    uint64_t since = s ? at_relaxed(&s->run_ns) : 0, now = plat_now_ns();
+    info->busy_ns += s ? at_relaxed(&s->busy_ns) + (since && now > since ? now - since : 0) : 0;
+}
+
+/* What a stage that should be gone has in its hands. */
+static void add_item(const weir_pipeline *p, const struct instance *in, weir_stage_info *info)
+{
+    const struct strand *s = strand_of(p, in);
+    uint64_t since = s ? at_relaxed(&s->run_ns) : 0;
+    if (!s || at_relaxed(&s->current) != in)
+        return;
+    info->item = at_relaxed(&s->at_item);
+    info->item_ns = since ? plat_now_ns() - since : 0;
 }
 
 static void describe(const weir_pipeline *p, struct instance *in, const weir_type *out, const char *status,
                      weir_stage_info *info)
 {
+    const struct node *node = plan_node(p->plan, in);
+    const struct pool *pool = node && node->lanes > 1 ? node->pool : NULL;
     *info = (weir_stage_info){
         .in = in->def.in ? in->def.in->name : "",
         .out = out ? out->name : "",
-        .place = instance_place(in),
+        .place = node && node->lanes > 1 ? "pool" : instance_place(in),
         .status = status,
         .strand = at_load(&in->strand_id),
-        .taken = count_get(&in->taken),
-        .put = count_get(&in->put),
-        .filtered = count_get(&in->filtered),
-        .failed = count_get(&in->failed),
-        .created = count_get(&in->created),
-        .returned = count_get(&in->returned),
-        .queued = queued(p, in),
+        .lanes = node ? (unsigned)node->lanes : 1,
     };
     memcpy(info->name, in->name, sizeof info->name);
+    add_counts(p, in, info);
+    for (size_t i = 1; pool && i < pool->count; i++)
+        add_counts(p, pool->lanes[i], info);
+    if (pool)
+        info->queued += queued(p, pool->deal);
+    add_item(p, in, info);
 }
 
 struct listing {
@@ -98,27 +152,40 @@ static void list(struct listing *l, struct instance *in, const weir_type *out, c
     l->count++;
 }
 
-static void list_path(struct listing *l, struct instance **path, size_t n)
+static bool is_running(const weir_pipeline *p, const struct instance *in)
 {
-    const weir_type *type = NULL;
-    for (size_t i = 0; i < n; i++) {
-        type = instance_passes(path[i], type);
-        list(l, path[i], type, l->p->ended ? "ended" : l->p->started ? "running" : "ready");
+    return !p->ended && p->started && !in->closed;
+}
+
+/* The type that comes into the vertex, as far as its first input says. */
+static const weir_type *type_into(const struct flow *flow, size_t v)
+{
+    for (size_t i = 0; i < flow->link_count; i++)
+        if (flow->links[i].to == v) {
+            const struct flow_link *l = &flow->links[i];
+            return instance_passes_port(flow->stages[l->from], l->out, type_into(flow, l->from));
+        }
+    return NULL;
+}
+
+static void list_flow(struct listing *l, const struct flow *flow)
+{
+    for (size_t v = 0; v < flow->count; v++) {
+        struct instance *in = flow->stages[v];
+        if (plan_node(l->p->plan, in)) /* lanes and ends are counted with their pool */
+            list(l, in, instance_passes(in, type_into(flow, v)), is_running(l->p, in) ? "running" : l->p->started ? "ended" : "ready");
     }
 }
 
-static void list_others(struct listing *l, struct instance **path, size_t n)
+static void list_others(struct listing *l, const struct flow *flow)
 {
     for (size_t i = 0; i < l->p->plan->count; i++) {
         struct instance *in = l->p->plan->nodes[i].stage;
-        bool on_path = false;
-        for (size_t j = 0; j < n; j++)
-            on_path |= path[j] == in;
-        if (!on_path)
+        if (flow_find(flow, in) == NO_INDEX)
             list(l, in, instance_passes(in, NULL), "parked");
     }
     for (struct instance *in = l->p->retiring; in; in = in->next)
-        if (at_acquire(&in->busy))
+        if (at_acquire(&in->busy) && in->shape != SHAPE_DEAL && in->shape != SHAPE_COLLECT)
             list(l, in, instance_passes(in, NULL), "retiring");
 }
 
@@ -126,17 +193,55 @@ size_t weir_stages(weir_pipeline *p, weir_stage_info *info, size_t max)
 {
     struct listing l = {.p = p, .info = info, .max = max};
     struct plan_error error;
-    size_t n = 0;
+    struct flow flow;
     plat_lock(&p->lock);
-    struct instance **path = plat_alloc((p->plan->count + 1) * sizeof(struct instance *));
-    if (path) {
-        plan_path(p->plan, path, &n, &error);
-        list_path(&l, path, n);
-        list_others(&l, path, n);
+    if (plan_flow(p->plan, &flow, &error)) {
+        list_flow(&l, &flow);
+        list_others(&l, &flow);
+        flow_free(&flow);
     }
     plat_unlock(&p->lock);
-    plat_free(path);
     return l.count;
+}
+
+static bool leads_somewhere(const struct flow *flow, const struct instance *from)
+{
+    return flow_find(flow, from) != NO_INDEX;
+}
+
+size_t weir_links(weir_pipeline *p, weir_link_info *info, size_t max)
+{
+    struct plan_error error;
+    struct flow flow;
+    plat_lock(&p->lock);
+    size_t count = p->plan->link_count;
+    bool known = plan_flow(p->plan, &flow, &error);
+    for (size_t i = 0; i < count && i < max; i++) {
+        const struct link *l = &p->plan->links[i];
+        info[i] = (weir_link_info){.active = known && leads_somewhere(&flow, l->from)};
+        memcpy(info[i].from, l->from->name, sizeof info[i].from);
+        memcpy(info[i].out, l->out, sizeof info[i].out);
+        if (l->to) {
+            memcpy(info[i].to, l->to->name, sizeof info[i].to);
+            memcpy(info[i].in, l->in, sizeof info[i].in);
+        }
+    }
+    if (known)
+        flow_free(&flow);
+    plat_unlock(&p->lock);
+    return count;
+}
+
+struct unsettled {
+    const weir_pipeline *p;
+    const struct instance *found;
+};
+
+static void look_unsettled(void *arg, struct instance *in)
+{
+    struct unsettled *u = arg;
+    if (at_acquire(&in->busy) && !layout_has(&u->p->layout, in))
+        u->found = in;
 }
 
 /* Under the lock: a stage that left and has not come to rest. */
@@ -145,12 +250,9 @@ static const struct instance *unsettled(const weir_pipeline *p)
     for (const struct instance *in = p->retiring; in; in = in->next)
         if (at_acquire(&in->busy) || !in->closed)
             return in;
-    for (size_t i = 0; i < p->plan->count; i++) {
-        const struct instance *in = p->plan->nodes[i].stage;
-        if (at_acquire(&in->busy) && !pipeline_runs(p, in))
-            return in;
-    }
-    return NULL;
+    struct unsettled u = {.p = p};
+    plan_each(p->plan, look_unsettled, &u);
+    return u.found;
 }
 
 int weir_settle(weir_pipeline *p, uint64_t timeout_ms)

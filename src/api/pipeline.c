@@ -35,9 +35,9 @@ const char *weir_name(const weir_pipeline *p)
 
 /* ---- the turn ------------------------------------------------------------------------------------------------------------ */
 
-bool turn_take(weir_pipeline *p, uint64_t deadline_ns)
+bool turn_take(weir_pipeline *p, uint64_t deadline_ns, const weir_edit *edit)
 {
-    struct waiter me = {0};
+    struct waiter me = {.edit = edit, .since_ns = plat_now_ns()};
     plat_lock(&p->lock);
     if (!p->turn_taken) {
         p->turn_taken = me.granted = true;
@@ -159,7 +159,8 @@ static void applied(struct env *env, struct strand *s, struct change *c)
 {
     weir_pipeline *p = (weir_pipeline *)env;
     struct edit_record *r = c->record;
-    (void)s;
+    if (!c->by_cut)
+        strand_unpin(s);
     at_release(&c->applied, true); /* pairs with the committer's acquire, which then reads the change */
     if (atomic_fetch_sub_explicit(&r->remaining, 1, memory_order_acq_rel) == 2) {
         settle(r, env->queue_batches);
@@ -170,22 +171,15 @@ static void applied(struct env *env, struct strand *s, struct change *c)
     plat_unlock(&p->lock);
 }
 
-bool pipeline_runs(const weir_pipeline *p, const struct instance *in)
+static void close_one(void *arg, struct instance *in)
 {
-    for (size_t i = 0; i < p->layout.count; i++) {
-        const struct program *program = p->layout.seats[i].program;
-        for (size_t j = 0; j < program->count; j++)
-            if (program->stages[j] == in)
-                return true;
-    }
-    return false;
+    pipeline_close_stage(arg, in);
 }
 
 void pipeline_over(weir_pipeline *p)
 {
-    turn_take(p, UINT64_MAX);
-    for (size_t i = 0; i < p->plan->count; i++)
-        pipeline_close_stage(p, p->plan->nodes[i].stage);
+    turn_take(p, UINT64_MAX, NULL);
+    plan_each(p->plan, close_one, p);
     plat_lock(&p->lock);
     p->ended = true;
     plat_broadcast(&p->changed);
@@ -216,6 +210,40 @@ static void failed(struct env *env, const struct instance *in, const char *messa
     weir_close(p);
 }
 
+static void limit(struct env *env, uint64_t due_ns)
+{
+    exec_watch(&((weir_pipeline *)env)->exec, due_ns);
+}
+
+static void interrupt(struct instance *in)
+{
+    if (in->opened && !in->closed && in->def.interrupt)
+        in->def.interrupt(in->def.state);
+}
+
+struct overdue {
+    const struct instance *stage;
+};
+
+static void interrupt_if(void *arg, struct instance *in)
+{
+    const struct overdue *o = arg;
+    if (o->stage == in)
+        interrupt(in);
+}
+
+/* The stage may be gone by now; what the pipeline still knows is safe to look at under the lock. */
+static void overdue(struct env *env, struct strand *s)
+{
+    weir_pipeline *p = (weir_pipeline *)env;
+    struct overdue o = {atomic_load_explicit(&s->current, memory_order_relaxed)};
+    plat_lock(&p->lock);
+    plan_each(p->plan, interrupt_if, &o);
+    for (struct instance *in = p->retiring; in; in = in->next)
+        interrupt_if(&o, in);
+    plat_unlock(&p->lock);
+}
+
 static void finish(struct env *env)
 {
     weir_close((weir_pipeline *)env);
@@ -237,6 +265,9 @@ weir_pipeline *weir_new(const char *name)
                           .ended = ended,
                           .failed = failed,
                           .finish = finish,
+                          .limit = limit,
+                          .overdue = overdue,
+                          .seen = tap_seen,
                           .dismissed = dismissed};
     p->supply.env = &p->env;
     p->workers = plat_cpus();
@@ -289,24 +320,35 @@ int weir_check(weir_pipeline *p)
 
 /* ---- starting ------------------------------------------------------------------------------------------------------------ */
 
-static int open_all(weir_pipeline *p)
+struct opening {
+    weir_pipeline *p;
+    int status;
+};
+
+static void open_one(void *arg, struct instance *in)
 {
-    for (size_t i = 0; i < p->plan->count; i++) {
-        struct instance *in = p->plan->nodes[i].stage;
-        plat_self()->error[0] = 0;
-        if (in->def.open && in->def.open(in->def.state) < 0)
-            return pipeline_error(WEIR_ESTAGE, "stage \"%s\" could not be opened: %s", in->name, plat_self()->error);
+    struct opening *o = arg;
+    if (o->status != WEIR_OK || in->opened)
+        return;
+    plat_self()->error[0] = 0;
+    if (in->def.open && in->def.open(in->def.state) < 0)
+        o->status = pipeline_error(WEIR_ESTAGE, "stage \"%s\" could not be opened: %s", in->name, plat_self()->error);
+    else
         in->opened = true;
-    }
-    return WEIR_OK;
+}
+
+int pipeline_open(weir_pipeline *p, const struct plan *plan)
+{
+    struct opening o = {p, WEIR_OK};
+    plan_each(plan, open_one, &o);
+    return o.status;
 }
 
 static void close_all(weir_pipeline *p)
 {
     char kept[sizeof plat_self()->error]; /* a close function may fail in its own way */
     memcpy(kept, plat_self()->error, sizeof kept);
-    for (size_t i = 0; i < p->plan->count; i++)
-        pipeline_close_stage(p, p->plan->nodes[i].stage);
+    plan_each(p->plan, close_one, p);
     memcpy(plat_self()->error, kept, sizeof kept);
 }
 
@@ -335,29 +377,37 @@ static void activate(weir_pipeline *p, struct edit_record *r)
         strand_activate(r->fresh[i]);
 }
 
-static int launch(weir_pipeline *p)
+static int launch(weir_pipeline *p, const struct flow *flow)
 {
-    struct instance **path = plat_alloc(p->plan->count * sizeof(struct instance *));
-    struct plan_error error;
-    size_t n = 0;
-    struct edit_record *r = NULL;
-    if (path && plan_path(p->plan, path, &n, &error))
-        r = layout_change(&p->supply, &p->layout, path, n);
-    if (!r) {
-        plat_free(path);
+    struct edit_record *r;
+    if (layout_change(&p->supply, &p->layout, flow, &r) != LAYOUT_DONE)
         return pipeline_error(WEIR_ENOMEM, "pipeline \"%s\": no memory to start", p->name);
-    }
     int status = start_threads(p, r);
     if (status != WEIR_OK) {
         record_discard(&p->supply, r);
-    } else {
-        for (size_t i = 0; i < n; i++)
-            path[i]->busy = true;
-        p->plan->revision = 1;
-        activate(p, r);
-        record_reap(&p->supply, r);
+        return status;
     }
-    plat_free(path);
+    for (size_t i = 0; i < flow->count; i++)
+        at_store(&flow->stages[i]->busy, true);
+    p->plan->revision = 1;
+    activate(p, r);
+    record_reap(&p->supply, r);
+    return WEIR_OK;
+}
+
+static int open_and_launch(weir_pipeline *p)
+{
+    struct plan_error error = {0};
+    struct flow flow;
+    int status = pools_build(p->plan, p->plan);
+    if (status == WEIR_OK)
+        status = pipeline_open(p, p->plan);
+    if (status != WEIR_OK)
+        return status;
+    if (!plan_flow(p->plan, &flow, &error))
+        return pipeline_error(WEIR_ENOMEM, "pipeline \"%s\": no memory to start", p->name);
+    status = launch(p, &flow);
+    flow_free(&flow);
     return status;
 }
 
@@ -365,11 +415,11 @@ int weir_start(weir_pipeline *p)
 {
     if (strand_inside(&p->env))
         return pipeline_error(WEIR_EINSIDE, "weir_start() inside a stage's function of the same pipeline");
-    turn_take(p, UINT64_MAX);
+    turn_take(p, UINT64_MAX, NULL);
     int status = WEIR_OK;
     if (p->started || p->ended)
         status = pipeline_error(WEIR_EREFUSED, "pipeline \"%s\" has been started already", p->name);
-    else if ((status = weir_check(p)) == WEIR_OK && ((status = open_all(p)) != WEIR_OK || (status = launch(p)) != WEIR_OK)) {
+    else if ((status = weir_check(p)) == WEIR_OK && (status = open_and_launch(p)) != WEIR_OK) {
         close_all(p);
         plat_lock(&p->lock);
         p->ended = true;
@@ -382,26 +432,28 @@ int weir_start(weir_pipeline *p)
 
 /* ---- ending -------------------------------------------------------------------------------------------------------------- */
 
-static void interrupt(struct instance *in)
+struct interrupting {
+    const struct plan *except; /* its stages were interrupted already */
+    bool all;
+};
+
+static void interrupt_one(void *arg, struct instance *in)
 {
-    if (in->opened && !in->closed && in->def.interrupt)
-        in->def.interrupt(in->def.state);
+    const struct interrupting *i = arg;
+    if ((i->all || in->shape == SHAPE_PULL) && !(i->except && plan_has(i->except, in)))
+        interrupt(in);
 }
 
 /* Under the lock. Sources return from waiting; when nothing more is to be processed, others do too. */
 static void interrupt_all(weir_pipeline *p, bool all)
 {
-    for (size_t i = 0; i < p->plan->count; i++)
-        if (all || p->plan->nodes[i].stage->shape == SHAPE_PULL)
-            interrupt(p->plan->nodes[i].stage);
+    struct interrupting i = {.all = all};
+    plan_each(p->plan, interrupt_one, &i);
     for (struct instance *in = p->retiring; in; in = in->next)
-        if (all || in->shape == SHAPE_PULL)
-            interrupt(in);
-    for (size_t i = 0; p->coming && i < p->coming->count; i++) {
-        struct instance *in = p->coming->nodes[i].stage;
-        if (!plan_has(p->plan, in) && (all || in->shape == SHAPE_PULL))
-            interrupt(in);
-    }
+        interrupt_one(&i, in);
+    i.except = p->plan;
+    if (p->coming)
+        plan_each(p->coming, interrupt_one, &i);
 }
 
 static void kick_all(weir_pipeline *p)
@@ -484,6 +536,13 @@ int weir_stop(weir_pipeline *p)
     return weir_drain(p);
 }
 
+static void nudge_strand(weir_pipeline *p, unsigned id)
+{
+    for (struct strand *s = at_acquire(&p->supply.all); s && id; s = s->all_next)
+        if (s->id == id)
+            strand_nudge(s);
+}
+
 int weir_wake(weir_pipeline *p, const char *stage)
 {
     plat_lock(&p->lock);
@@ -492,26 +551,51 @@ int weir_wake(weir_pipeline *p, const char *stage)
     plat_unlock(&p->lock);
     if (!in)
         return pipeline_error(WEIR_EREFUSED, "no stage is called \"%s\"", stage);
-    for (struct strand *s = at_acquire(&p->supply.all); s; s = s->all_next)
-        if (s->id == id)
-            strand_nudge(s);
+    nudge_strand(p, id);
     return WEIR_OK;
 }
 
-int weir_flush(weir_pipeline *p)
+void weir_pause(weir_pipeline *p)
 {
-    plat_lock(&p->lock);
-    struct instance *source = plan_source(p->plan);
-    unsigned id = source ? at_load(&source->strand_id) : 0;
-    for (struct strand *s = at_acquire(&p->supply.all); s && id; s = s->all_next) {
+    at_store(&p->env.paused, true);
+}
+
+void weir_resume(weir_pipeline *p)
+{
+    at_store(&p->env.paused, false);
+    kick_all(p);
+}
+
+bool weir_paused(weir_pipeline *p)
+{
+    return at_load(&p->env.paused);
+}
+
+/* Under the lock. */
+static void flush_source(weir_pipeline *p, struct instance *source, unsigned id)
+{
+    for (struct strand *s = at_acquire(&p->supply.all); s; s = s->all_next) {
         if (s->id != id)
             continue;
         atomic_fetch_add(&s->flushes_asked, 1);
         interrupt(source);
         strand_nudge(s);
     }
+}
+
+int weir_flush(weir_pipeline *p)
+{
+    bool any = false;
+    plat_lock(&p->lock);
+    for (size_t i = 0; i < p->plan->count; i++) {
+        struct instance *in = p->plan->nodes[i].stage;
+        unsigned id = in->shape == SHAPE_PULL ? at_load(&in->strand_id) : 0;
+        if (id)
+            flush_source(p, in, id);
+        any |= id != 0;
+    }
     plat_unlock(&p->lock);
-    return id ? WEIR_OK : pipeline_error(WEIR_EENDED, "pipeline \"%s\" does not run", p->name);
+    return any ? WEIR_OK : pipeline_error(WEIR_EENDED, "pipeline \"%s\" does not run", p->name);
 }
 
 /* ---- freeing ------------------------------------------------------------------------------------------------------------- */
@@ -521,16 +605,24 @@ static void free_layout(weir_pipeline *p)
     for (size_t i = 0; i < p->layout.count; i++) {
         struct seat *seat = &p->layout.seats[i];
         plat_free(seat->program);
-        if (seat->out)
-            supply_give_channel(&p->supply, seat->out);
+        ports_free(seat->strand->ports);
+        for (size_t k = 0; k < seat->out_count; k++)
+            if (seat->outs[k])
+                supply_give_channel(&p->supply, seat->outs[k]);
     }
     layout_free(&p->layout);
 }
 
+static void list_one(void *arg, struct instance *in)
+{
+    struct instance **list = arg;
+    in->next = *list;
+    *list = in;
+}
+
 static void free_stages(weir_pipeline *p)
 {
-    for (size_t i = 0; i < p->plan->count; i++)
-        instance_free(p->plan->nodes[i].stage);
+    plan_each(p->plan, list_one, &p->retiring); /* a walk must not free what it walks */
     while (p->retiring) {
         struct instance *in = p->retiring;
         p->retiring = in->next;
@@ -555,7 +647,7 @@ void weir_free(weir_pipeline *p)
     if (p->started)
         stop_running(p);
     editor_stop(p);
-    turn_take(p, UINT64_MAX); /* whoever ended the pipeline has let go of it now */
+    turn_take(p, UINT64_MAX, NULL); /* whoever ended the pipeline has let go of it now */
     close_all(p);
     if (p->started) {
         exec_stop(&p->exec);

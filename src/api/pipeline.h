@@ -18,6 +18,8 @@
 
 struct waiter {
     struct waiter *next;
+    const weir_edit *edit; /* whose; NULL: no edit's */
+    uint64_t since_ns;
     bool granted;
 };
 
@@ -43,6 +45,7 @@ struct weir_pipeline {
     struct plan *plan;           /* replaced under turn and lock; read under either */
     struct layout layout;        /* the same */
     struct plan *coming;         /* under lock: the plan of the edit at hand, once announced: its stages may run already */
+    struct commit *commit;       /* under lock: the edit that has the turn; NULL: none */
     struct edit_record *records; /* under the turn: unsettled edits, newest first */
     size_t record_count;
 
@@ -59,7 +62,7 @@ struct weir_pipeline {
 
 int pipeline_error(int status, const char *format, ...) WEIR_PRINTF(2, 3); /* keeps the message; returns status */
 
-bool turn_take(weir_pipeline *p, uint64_t deadline_ns); /* false: the deadline passed; the turn was not taken */
+bool turn_take(weir_pipeline *p, uint64_t deadline_ns, const weir_edit *edit); /* false: the deadline passed; the turn was not taken */
 void turn_give(weir_pipeline *p);
 
 /* Closes the stage unless that was done. Not under the lock. */
@@ -71,8 +74,19 @@ void pipeline_reap(weir_pipeline *p);
 /* Frees a stage that left the plan for good and was closed: its counts are kept. Under the lock. */
 void pipeline_forget(weir_pipeline *p, struct instance *in);
 
-/* Under the lock: whether a strand of the layout in force has the stage. */
-bool pipeline_runs(const weir_pipeline *p, const struct instance *in);
+/* Opens those stages of the plan that are not open yet. */
+int pipeline_open(weir_pipeline *p, const struct plan *plan);
+
+/* pool.c: makes the lanes and ends that the plan's pools lack. `old`: the plan in force, whose lanes hand their state over where
+ * it belongs to keys. A status, with its message; what was made so far is in the plan. */
+int pools_build(struct plan *plan, const struct plan *old);
+
+/* `heir`, of `plan`, is to take over the state of the stage or pool `old`. False: no memory. */
+bool pool_inherit(struct plan *plan, struct instance *heir, const struct node *old);
+
+/* tap.c, called by the core. */
+void tap_seen(struct env *env, struct probe *probe, const struct instance *stage, bool out, const void *item,
+              const weir_type *type, uint64_t number, int verdict);
 
 /* Nothing runs any more: closes what is parked, and says that the pipeline has ended. Takes the turn. */
 void pipeline_over(weir_pipeline *p);

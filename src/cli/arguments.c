@@ -33,7 +33,7 @@ static void table_make(struct option_table *table, const struct verb *verb)
     table->shorts[len++] = ':'; /* a missing value is told apart from an unknown option */
     for (int i = 0; verb->args[i].name; i++) {
         const struct arg_desc *arg = &verb->args[i];
-        if (arg->positional)
+        if (arg->positional || arg->filled)
             continue;
         bool has_value = arg->kind != ARG_FLAG;
         table->longs[n++] = (struct option){arg->name, has_value, NULL, FIRST_OPTION + i};
@@ -75,6 +75,15 @@ static json_t *read_seconds(const char *text)
     return end != text && *end == '\0' && value >= 0 && value <= 1e6 ? json_real(value) : NULL;
 }
 
+static json_t *read_percent(const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end != text && strcmp(end, "%") == 0)
+        end++;
+    return end != text && *end == '\0' && value >= 0 && value <= 100 ? json_real(value) : NULL;
+}
+
 /* A new value, or NULL and what was expected. */
 static json_t *read_value(const struct arg_desc *arg, const char *text, const char **expected)
 {
@@ -87,6 +96,9 @@ static json_t *read_value(const struct arg_desc *arg, const char *text, const ch
     case ARG_SECONDS:
         *expected = "a number of seconds, such as 10 or 0.5";
         return read_seconds(text);
+    case ARG_PERCENT:
+        *expected = "a percentage from 0 to 100";
+        return read_percent(text);
     default:
         *expected = "a text that is not empty";
         return text[0] ? json_text(text) : NULL;
@@ -106,6 +118,11 @@ static int set(struct arguments *args, int i, const char *text)
     args->text[i] = text ? text : "";
     json_object_set_new(args->json, arg->name, value);
     return 0;
+}
+
+int argument_set(struct arguments *args, const char *name, const char *text)
+{
+    return set(args, (int)(verb_arg(args->verb, name) - args->verb->args), text);
 }
 
 /* ---- words ------------------------------------------------------------------------------------------------------------ */
@@ -136,7 +153,7 @@ static int complain_unknown(const struct arguments *args, const char *option)
     snprintf(name, sizeof name, "%.*s", (int)strcspn(option, "="), option);
     struct nearest nearest = {.asked = name, .asked_len = strlen(name)};
     for (const struct arg_desc *arg = args->verb->args; arg->name; arg++)
-        if (!arg->positional)
+        if (!arg->positional && !arg->filled)
             nearest_offer(&nearest, arg->name);
     if (nearest.best)
         return complain(USAGE, "%s has no option --%s; did you mean --%s?", args->verb->name, name, nearest.best);

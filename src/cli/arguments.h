@@ -24,6 +24,9 @@ const char *argument_text(const struct arguments *args, const char *name); /* NU
 bool argument_flag(const struct arguments *args, const char *name);
 double argument_number(const struct arguments *args, const char *name, double otherwise);
 
+/* Gives the argument the value that `text`, which is lent, stands for. 0, or the exit status, having complained. */
+int argument_set(struct arguments *args, const char *name, const char *text);
+
 /* The arguments that are sent: a new object, or NULL after a complaint (they are not UTF-8). */
 json_t *arguments_request(const struct arguments *args);
 

@@ -5,15 +5,17 @@
 #include "cli/compose.h"
 #include "cli/state.h"
 #include "cli/table.h"
+#include "expr/print.h"
 
 #include <stdlib.h>
 
 static const struct arg_desc check_args[] = {
-    {"expr", ARG_EXPR, .positional = true, .required = true, .word = "'EXPR'", .help = "the pipeline, as for weir run"},
+    {"expr", ARG_EXPR, .positional = true, .word = "'EXPR'", .help = "the pipeline, as for weir run"},
+    {"file", ARG_FILE, 'f', .word = "FILE", .help = "read the pipeline from this YAML file instead; see PIPELINE FILES"},
     {"json", ARG_FLAG, 'j', .help = "print JSON"},
     {0},
 };
-static const char *const check_examples[] = {"weir check 'grep error | upper'", NULL};
+static const char *const check_examples[] = {"weir check 'grep error | upper'", "weir check -f web.yaml", NULL};
 static const struct verb check_verb = {
     .name = "check",
     .summary = "check an expression without running it",
@@ -43,16 +45,17 @@ static void print_stages(const json_t *state)
     table_print(&table, 0, stdout);
 }
 
-static int print(struct session *session, bool as_json)
+static int print(struct session *session, const struct graph *graph, bool as_json)
 {
     json_t *state = session_snapshot(session);
-    char *form = compose_normal_form(session);
+    char *form = graph_to_expr(graph);
     if (!state || !form)
         return json_decref(state), free(form), complain(FAILED, "out of memory");
     if (as_json) {
         json_t *json = json_object();
         json_object_set_new(json, "expression", json_text(form));
         json_object_set(json, "stages", json_object_get(state, "stages"));
+        json_object_set(json, "links", json_object_get(state, "links"));
         state_print_json(json);
         json_decref(json);
     } else {
@@ -66,15 +69,19 @@ static int print(struct session *session, bool as_json)
 
 static int check(const struct arguments *args)
 {
-    struct session *session;
-    int status = compose("check", argument_text(args, "expr"), 0, &session);
+    struct graph *graph = NULL;
+    struct session *session = NULL;
+    int status = compose_read(args, &graph);
+    if (status == 0)
+        status = compose("check", graph, 0, &session);
     if (status != 0)
-        return status;
+        return graph_free(graph), status;
     if (weir_check(session_pipeline(session)) != WEIR_OK)
         status = complain(USAGE, "%s", weir_error(session_pipeline(session)));
     else
-        status = print(session, argument_flag(args, "json"));
+        status = print(session, graph, argument_flag(args, "json"));
     session_free(session);
+    graph_free(graph);
     return status;
 }
 

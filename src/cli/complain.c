@@ -61,3 +61,17 @@ int complain_at(int status, const char *text, size_t offset, size_t length, cons
     fprintf(stderr, "%s\n", style(stderr, STYLE_NONE));
     return status;
 }
+
+int complain_in(int status, const char *path, const char *text, size_t offset, size_t length, const char *message)
+{
+    char placed[MESSAGE_MAX];
+    size_t line = 1, begin = 0, len = strlen(text);
+    offset = offset < len ? offset : len;
+    for (size_t i = 0; i < offset; i++)
+        if (text[i] == '\n') {
+            line++;
+            begin = i + 1;
+        }
+    snprintf(placed, sizeof placed, "%.200s:%zu:%zu: %s", path, line, columns(text + begin, offset - begin) + 1, message);
+    return complain_at(status, text, offset, length, placed);
+}

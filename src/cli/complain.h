@@ -11,4 +11,7 @@ int complain(int status, const char *format, ...) __attribute__((format(printf, 
 /* The same, and below it the line of `text` with the word at offset underlined. */
 int complain_at(int status, const char *text, size_t offset, size_t length, const char *message);
 
+/* The same for the text of a file: "FILE:LINE:COLUMN: " in front, as compilers say it. */
+int complain_in(int status, const char *path, const char *text, size_t offset, size_t length, const char *message);
+
 #endif

@@ -108,7 +108,7 @@ static void print_commands(void)
 static void print_options(const struct verb *verb)
 {
     for (const struct arg_desc *arg = verb->args; arg->name; arg++)
-        if (!arg->positional)
+        if (!arg->positional && !arg->filled)
             printf("--%s\n", arg->name);
     puts("--help");
 }

@@ -1,37 +1,76 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compose.c - completes an expression with the standard streams, and hands its stages to a pipeline.
+ * compose.c - reads an expression or a YAML file, completes it with the standard streams, and hands it to a pipeline.
  */
 #include "cli/compose.h"
 
 #include "cli/command.h"
 #include "cli/complain.h"
-#include "cli/state.h"
+#include "expr/yaml.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int append_text(struct session *session, const char *text, bool first)
+static int read_expression(const char *text, struct graph **graph)
 {
     struct expr_error error;
-    struct expr *expr = expr_parse_at(text, first, &error);
-    if (!expr)
-        return complain_at(USAGE, text, error.offset, error.length, error.message);
-    int status = session_append(session, expr);
-    expr_free(expr);
-    return status == WEIR_OK ? 0 : complain(USAGE, "%s", weir_error(session_pipeline(session)));
+    *graph = graph_parse(text, true, &error);
+    if (*graph && graph_complete(*graph, &error) == 0)
+        return 0;
+    graph_free(*graph);
+    *graph = NULL;
+    return complain_at(USAGE, text, error.offset, error.length, error.message);
 }
 
-static int append_all(struct session *session, struct expr *expr)
+/* The whole file and a zero; NULL: errno says why. */
+static char *read_file(const char *path, size_t *len)
 {
-    size_t last = expr_count(expr) - 1;
-    bool has_source = expr_builtin(expr, 0)->kind == BUILTIN_SOURCE;
-    bool has_sink = expr_builtin(expr, last)->kind == BUILTIN_SINK;
-    int status = has_source ? 0 : append_text(session, "stdin", true);
-    if (status == 0 && session_append(session, expr) != WEIR_OK)
-        status = complain(USAGE, "%s", weir_error(session_pipeline(session)));
-    return status != 0 || has_sink ? status : append_text(session, "stdout", false);
+    FILE *file = fopen(path, "re"), *copy;
+    char *text = NULL, piece[4096];
+    if (!file)
+        return NULL;
+    copy = open_memstream(&text, len);
+    for (size_t got; copy && (got = fread(piece, 1, sizeof piece, file)) > 0;)
+        fwrite(piece, 1, got, copy);
+    int failed = ferror(file) ? errno : 0;
+    bool lost = copy && fclose(copy) != 0;
+    fclose(file);
+    if (!failed && !lost && copy)
+        return text;
+    free(text);
+    errno = failed ? failed : ENOMEM;
+    return NULL;
+}
+
+static int read_yaml(const char *path, struct graph **graph)
+{
+    struct expr_error error;
+    size_t len;
+    char *text = read_file(path, &len);
+    if (!text)
+        return complain(FAILED, "cannot read \"%s\": %s", path, strerror(errno));
+    *graph = yaml_read(text, len, &error);
+    int status = *graph && graph_complete(*graph, &error) == 0
+                     ? 0
+                     : complain_in(USAGE, path, text, error.offset, error.length, error.message);
+    free(text);
+    if (status == 0)
+        return 0;
+    graph_free(*graph);
+    *graph = NULL;
+    return status;
+}
+
+int compose_read(const struct arguments *args, struct graph **graph)
+{
+    const char *text = argument_text(args, "expr"), *path = argument_text(args, "file"), *verb = args->verb->name;
+    if (!text && !path)
+        return complain(USAGE, "%s: 'EXPR' is missing; see weir %s --help", verb, verb);
+    if (text && path)
+        return complain(USAGE, "%s: \"%s\" and --file %s: the pipeline was given twice", verb, text, path);
+    return text ? read_expression(text, graph) : read_yaml(path, graph);
 }
 
 static int configure(struct session *session, unsigned workers)
@@ -42,40 +81,15 @@ static int configure(struct session *session, unsigned workers)
     return complain(USAGE, "%s", weir_error(pipeline));
 }
 
-int compose(const char *name, const char *text, unsigned workers, struct session **session)
+int compose(const char *name, struct graph *graph, unsigned workers, struct session **session)
 {
-    struct expr_error error;
-    struct expr *expr = expr_parse(text, &error);
-    if (!expr)
-        return complain_at(USAGE, text, error.offset, error.length, error.message);
     *session = session_new(weir_new(name));
     int status = *session ? configure(*session, workers) : complain(FAILED, "out of memory");
-    if (status == 0)
-        status = append_all(*session, expr);
-    expr_free(expr);
+    if (status == 0 && session_build(*session, graph) != WEIR_OK)
+        status = complain(USAGE, "%s", weir_error(session_pipeline(*session)));
     if (status == 0)
         return 0;
     session_free(*session);
     *session = NULL;
     return status;
-}
-
-char *compose_normal_form(struct session *session)
-{
-    json_t *state = session_snapshot(session), *stage;
-    char *form = NULL;
-    size_t i, size;
-    FILE *stream = open_memstream(&form, &size);
-    json_array_foreach(json_object_get(state, "stages"), i, stage)
-    {
-        const char *name = state_text(stage, "name"), *builtin = state_text(stage, "builtin");
-        if (stream)
-            fprintf(stream, "%s%s", i ? " | " : "", state_text(stage, "text"));
-        if (stream && strcmp(name, builtin) != 0)
-            fprintf(stream, " as=%s", name);
-    }
-    if (stream)
-        fclose(stream);
-    json_decref(state);
-    return form;
 }

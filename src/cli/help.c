@@ -46,27 +46,29 @@ void help_overview(FILE *stream)
 
 /* ---- one verb --------------------------------------------------------------------------------------------------------- */
 
-static void print_arg(const struct arg_desc *arg)
+/* A piece of the synopsis, which is not broken: an argument with what stands around it. Returns its length. */
+static size_t piece_of(const struct arg_desc *arg, unsigned char group, char *piece, size_t size)
 {
-    if (!arg->positional)
-        printf("--%s", arg->name);
-    if (!arg->positional && arg->word)
-        putchar(' ');
-    if (arg->word)
-        fputs(arg->word, stdout);
+    bool optional = !arg->one_of && !arg->required;
+    const char *before = arg->one_of && arg->one_of == group ? "| " : arg->one_of ? "(" : optional ? "[" : "";
+    const char *after = arg->one_of && arg[1].one_of != arg->one_of ? ")" : optional ? "]" : "";
+    int len = snprintf(piece, size, "%s%s%s%s%s%s", before, arg->positional ? "" : "--", arg->positional ? "" : arg->name,
+                       !arg->positional && arg->word ? " " : "", arg->word ? arg->word : "", after);
+    return (size_t)len;
 }
 
 static void print_synopsis(const struct verb *verb)
 {
+    char piece[160];
     unsigned char group = 0;
-    printf("    weir %s", verb->name);
+    size_t column = (size_t)printf("    weir %s", verb->name);
     for (const struct arg_desc *arg = verb->args; arg->name; arg++) {
-        if (group && arg->one_of != group)
-            putchar(')');
-        fputs(arg->one_of && arg->one_of == group ? " | " : arg->one_of ? " (" : arg->required ? " " : " [", stdout);
-        print_arg(arg);
-        if (!arg->one_of && !arg->required)
-            putchar(']');
+        if (arg->filled)
+            continue;
+        size_t len = piece_of(arg, group, piece, sizeof piece);
+        if (column + 1 + len > WRAP_COLUMNS)
+            column = (size_t)printf("\n       ") - 1;
+        column += (size_t)printf(" %s", piece);
         group = arg->one_of;
     }
     putchar('\n');
@@ -79,6 +81,8 @@ static void print_args(const struct verb *verb)
     table_add(&table, "");
     for (const struct arg_desc *arg = verb->args; arg->name; arg++) {
         char name[96], letter[8] = "";
+        if (arg->filled)
+            continue;
         if (arg->letter)
             snprintf(letter, sizeof letter, "-%c, ", arg->letter);
         snprintf(name, sizeof name, "%s%s%s%s%s", letter, arg->positional ? "" : "--", arg->positional ? "" : arg->name,
@@ -148,7 +152,8 @@ static json_t *verb_json(const struct verb *verb)
 {
     json_t *json = json_object(), *args = json_array(), *examples = json_array();
     for (const struct arg_desc *arg = verb->args; arg->name; arg++)
-        json_array_append_new(args, arg_json(arg));
+        if (!arg->filled)
+            json_array_append_new(args, arg_json(arg));
     for (const char *const *example = verb->examples; example && *example; example++)
         json_array_append_new(examples, json_text(*example));
     json_object_set_new(json, "name", json_text(verb->name));

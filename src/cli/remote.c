@@ -6,13 +6,15 @@
 
 #include "cli/command.h"
 #include "cli/complain.h"
+#include "cli/receipt.h"
 #include "cli/state.h"
+#include "ctl/session.h"
 
-#include <weir/client.h>
-
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOOK_MS   5000
 #define LIST_MS   1000
@@ -35,10 +37,10 @@ static int status_of(const char *word)
     return FAILED;
 }
 
-/* A stop may take as long as it takes; an edit as long as it said. */
+/* A stop may take as long as it takes, and so may an undo, which has no time limit; an edit as long as it said. */
 static unsigned patience_ms(const struct arguments *args)
 {
-    if (args->verb->way == VERB_AT_END)
+    if (args->verb->way == VERB_AT_END || (args->verb->way == VERB_APART && !verb_arg(args->verb, "timeout")))
         return 0;
     if (args->verb->way != VERB_APART)
         return LOOK_MS;
@@ -50,14 +52,18 @@ static int complain_refusal(const struct arguments *args, const json_t *reply)
 {
     int status = status_of(state_text(reply, "status"));
     const char *message = state_text(reply, "message"), *text = argument_text(args, "text");
+    const char *file = verb_arg(args->verb, "file") ? argument_text(args, "file") : NULL;
+    if (text && file && json_object_get(reply, "offset"))
+        return complain_in(status, strcmp(file, "-") == 0 ? "standard input" : file, text, (size_t)state_count(reply, "offset"),
+                           (size_t)state_count(reply, "length"), message);
     if (text && json_object_get(reply, "offset"))
         return complain_at(status, text, (size_t)state_count(reply, "offset"), (size_t)state_count(reply, "length"), message);
     return complain(status, "%s: %s", argument_text(args, "pipeline"), message);
 }
 
-static int understand(const struct arguments *args, const char *text, json_t **result)
+int remote_understand(const struct arguments *args, const char *text, json_t **result)
 {
-    json_t *reply = json_loads(text, 0, NULL);
+    json_t *reply = json_loads(text, JSON_ALLOW_NUL, NULL);
     int status = DONE;
     if (json_is_true(json_object_get(reply, "ok")))
         *result = json_incref(json_object_get(reply, "result"));
@@ -69,35 +75,54 @@ static int understand(const struct arguments *args, const char *text, json_t **r
     return status;
 }
 
-/* Takes the request. */
-static int call(const struct arguments *args, weir_client *client, json_t *request, json_t **result)
+/* Who asks, for the history: the user's name, unless it was said. */
+static void name_user(const struct arguments *args, json_t *request)
 {
-    char *text = json_dumps(request, JSON_COMPACT), *reply = NULL;
+    const struct arg_desc *who = verb_arg(args->verb, "who");
+    const struct passwd *user = who && !who->local ? getpwuid(geteuid()) : NULL;
+    if (user && user->pw_name[0] && !json_object_get(request, "who"))
+        json_object_set_new(request, "who", json_text(user->pw_name));
+}
+
+int remote_send(const struct arguments *args, weir_client **client)
+{
+    char error[512];
+    json_t *request = arguments_request(args);
+    if (!request)
+        return USAGE;
+    name_user(args, request);
+    char *text = json_dumps(request, JSON_COMPACT);
     json_decref(request);
-    if (!text)
-        return complain(FAILED, "out of memory");
-    weir_client_timeout(client, patience_ms(args));
-    int status = weir_client_call(client, args->verb->name, text, &reply);
+    *client = text ? weir_client_connect(argument_text(args, "pipeline"), error, sizeof error) : NULL;
+    int status = text ? DONE : complain(FAILED, "out of memory");
+    if (text && !*client)
+        status = complain(NO_PIPELINE, "%s", error);
+    if (*client) {
+        weir_client_timeout(*client, patience_ms(args));
+        if (weir_client_send(*client, args->verb->name, text) != 0)
+            status = complain(FAILED, "%s", weir_client_error(*client));
+    }
     free(text);
-    if (status != 0)
+    return status;
+}
+
+int remote_receive(const struct arguments *args, weir_client *client, json_t **result)
+{
+    char *reply;
+    int status = weir_client_next(client, &reply);
+    if (status < 0)
         return complain(status == WEIR_CLIENT_TIMEOUT ? BUSY : FAILED, "%s", weir_client_error(client));
-    status = understand(args, reply, result);
+    status = remote_understand(args, reply, result);
     free(reply);
     return status;
 }
 
 int remote_ask(const struct arguments *args, json_t **result)
 {
-    char error[512];
-    json_t *request = arguments_request(args);
-    if (!request)
-        return USAGE;
-    weir_client *client = weir_client_connect(argument_text(args, "pipeline"), error, sizeof error);
-    if (!client) {
-        json_decref(request);
-        return complain(NO_PIPELINE, "%s", error);
-    }
-    int status = call(args, client, request, result);
+    weir_client *client = NULL;
+    int status = remote_send(args, &client);
+    if (status == DONE)
+        status = remote_receive(args, client, result);
     weir_client_close(client);
     return status;
 }
@@ -120,20 +145,6 @@ json_t *remote_state(const char *name)
     return state;
 }
 
-static void print_receipt(const json_t *receipt)
-{
-    printf("%s: revision %lld, ", state_text(receipt, "name"), state_count(receipt, "revision"));
-    if (!json_is_true(json_object_get(receipt, "changed"))) {
-        puts("nothing to change");
-        return;
-    }
-    printf("cut after %lld items, in effect after %.2f ms", state_count(receipt, "position"),
-           (double)state_count(receipt, "effect_ns") / 1e6);
-    if (state_text(receipt, "held_up_by")[0])
-        printf(", held up by %s", state_text(receipt, "held_up_by"));
-    putchar('\n');
-}
-
 int remote_edit(const struct arguments *args)
 {
     json_t *receipt = NULL;
@@ -142,8 +153,10 @@ int remote_edit(const struct arguments *args)
         return status;
     if (argument_flag(args, "json"))
         state_print_json(receipt);
+    else if (json_is_true(json_object_get(receipt, "dry_run")))
+        preview_print(receipt);
     else
-        print_receipt(receipt);
+        receipt_print(receipt);
     json_decref(receipt);
     return DONE;
 }

@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 static const struct arg_desc run_args[] = {
-    {"expr", ARG_EXPR, .positional = true, .required = true, .word = "'EXPR'", .help = "the stages, separated by |"},
-    {"name", ARG_TEXT, 'n', .word = "NAME", .help = "what others call the pipeline; default weir-PID"},
+    {"expr", ARG_EXPR, .positional = true, .word = "'EXPR'", .help = "the stages, separated by |"},
+    {"file", ARG_FILE, 'f', .word = "FILE", .help = "read the pipeline from this YAML file instead; see PIPELINE FILES"},
+    {"name", ARG_TEXT, 'n', .word = "NAME", .help = "what others call the pipeline; default: what the file says, or weir-PID"},
     {"workers", ARG_COUNT, 'w', .word = "N", .help = "threads that run stages; default one a core"},
     {"no-control", ARG_FLAG, .help = "no control socket: the pipeline cannot be seen or edited"},
     {"summary", ARG_FLAG, 's', .help = "at the end, print the account of all items on standard error"},
@@ -29,6 +30,8 @@ static const char *const run_examples[] = {
     "weir run 'grep error | upper' < app.log",
     "weir run -n web 'file access.log follow=yes | parse clf | where \"status >= 500\" | stdout'",
     "weir run --summary 'seq 1000000 | null'",
+    "weir run 'parse clf | route \"status >= 500\" { yes: file errors.log ; no: discard }' < access.log",
+    "weir run -f web.yaml",
     NULL,
 };
 static const struct verb run_verb = {
@@ -48,20 +51,24 @@ struct names {
     char name[SOCKET_NAME_MAX + 1];
     char path[SOCKET_PATH_MAX];
     int fd;
+    bool given; /* somebody chose the name */
 };
 
-static int choose_name(const struct arguments *args, struct names *names)
+static int choose_name(const struct arguments *args, const struct graph *graph, struct names *names)
 {
-    const char *name = argument_text(args, "name");
+    const char *name = argument_text(args, "name"), *from = name ? "--name" : "name";
+    if (!name && *graph->name)
+        name = graph->name;
     *names = (struct names){.fd = -1};
     snprintf(names->name, sizeof names->name, "weir-%d", (int)getpid());
     if (name && !socket_name_ok(name))
         return complain(USAGE,
-                        "run: --name: \"%s\" is not 1 to %d letters, digits, dots, dashes and underscores, the first one "
+                        "run: %s: \"%s\" is not 1 to %d letters, digits, dots, dashes and underscores, the first one "
                         "no dot and no dash",
-                        name, SOCKET_NAME_MAX);
+                        from, name, SOCKET_NAME_MAX);
     if (name)
         snprintf(names->name, sizeof names->name, "%s", name);
+    names->given = name != NULL;
     return 0;
 }
 
@@ -74,7 +81,7 @@ static int claim(const struct arguments *args, struct names *names)
     names->fd = socket_claim(names->name, names->path, error, sizeof error);
     if (names->fd >= 0)
         return 0;
-    if (argument_flag(args, "name"))
+    if (names->given)
         return complain(FAILED, "%s", error);
     if (!argument_flag(args, "quiet"))
         complain(0, "%s; going on without a control socket", error);
@@ -125,11 +132,15 @@ static int run_session(const struct arguments *args, struct session *session, co
 static int run(const struct arguments *args)
 {
     struct names names;
+    struct graph *graph = NULL;
     struct session *session = NULL;
     signal(SIGPIPE, SIG_IGN);
-    int status = choose_name(args, &names);
+    int status = compose_read(args, &graph);
     if (status == 0)
-        status = compose(names.name, argument_text(args, "expr"), (unsigned)argument_number(args, "workers", 0), &session);
+        status = choose_name(args, graph, &names);
+    if (status == 0)
+        status = compose(names.name, graph, (unsigned)argument_number(args, "workers", 0), &session);
+    graph_free(graph);
     if (status == 0)
         status = claim(args, &names);
     if (status == 0)

@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "ctl/session.h"
 #include "expr/nearest.h"
+#include "expr/spec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,21 +30,6 @@ static const char *const builtin_kinds[] = {[BUILTIN_SOURCE] = "source", [BUILTI
 static const char *const option_kinds[] = {
     [OPTION_TEXT] = "text",         [OPTION_NUMBER] = "number",  [OPTION_COUNT] = "count",   [OPTION_FRACTION] = "fraction",
     [OPTION_DURATION] = "duration", [OPTION_FLAG] = "yes or no", [OPTION_CHOICE] = "choice", [OPTION_NAMES] = "names",
-};
-
-/* What every stage takes; the text of src/expr/expr.h says the same. */
-static const struct option_desc general_options[] = {
-    {.name = "as", .kind = OPTION_TEXT, .help = "the stage's label in the pipeline"},
-    {.name = "place",
-     .kind = OPTION_CHOICE,
-     .choices = "fused own",
-     .help = "run in one loop with the neighbours, or beside them"},
-    {.name = "on_error",
-     .kind = OPTION_CHOICE,
-     .choices = "stop skip",
-     .deflt = "stop",
-     .help = "what happens when an item fails"},
-    {0},
 };
 
 /* ---- in words --------------------------------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ struct batch *batch_new(struct store *store, const weir_type *type, uint32_t ite
     batch->type = type;
     batch->capacity = capacity;
     batch->count = 0;
+    batch->turn = false;
     batch->bytes = 0;
     batch->blocks = batch->few;
     batch->block_count = 0;

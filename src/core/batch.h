@@ -28,6 +28,8 @@ struct batch {
     const weir_type *type;
     uint32_t count;
     uint32_t capacity;
+    bool turn;                  /* the last of its turn, see ports.h */
+    uint32_t entry;             /* while it waits inside a program: the stage that it goes into next */
     size_t bytes;               /* of variable-size data allocated or sliced for it; decides when it is full */
     struct weir_block **blocks; /* `few`, or an array from plat_alloc when there are more than BATCH_BLOCKS */
     uint32_t block_count;

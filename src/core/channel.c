@@ -9,7 +9,7 @@
 
 #define QUICK_AFTER 32 /* batches; see QUICK in channel.h */
 
-static struct batch flush_mark; /* its address stands in the ring for a flush pill */
+static struct batch flush_mark, turn_mark; /* their addresses stand in the ring for pills */
 
 struct channel *channel_new(uint32_t batches)
 {
@@ -37,6 +37,8 @@ void channel_free(struct channel *ch)
 void channel_reset(struct channel *ch, struct strand *writer, struct strand *reader, uint32_t limit)
 {
     ch->change = NULL;
+    ch->next = NULL;
+    ch->turn_left = false;
     ch->leftovers = (struct batch_list){0};
     ch->head_seen = ch->tail_seen = 0;
     ch->streak = 0;
@@ -100,15 +102,16 @@ void channel_put(struct channel *ch, struct batch *batch)
     put(ch, batch);
 }
 
-void channel_put_flush(struct channel *ch)
+void channel_put_pill(struct channel *ch, enum pill pill)
 {
-    put(ch, &flush_mark);
+    put(ch, pill == PILL_FLUSH ? &flush_mark : &turn_mark);
 }
 
-void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers)
+void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, bool turn)
 {
     struct strand *reader = at_relaxed(&ch->reader); /* before the store: afterwards the reader may give the channel away */
     ch->leftovers = *leftovers;
+    ch->turn_left = turn;
     *leftovers = (struct batch_list){0};
     for (const struct batch *b = ch->leftovers.first; b; b = b->next)
         count_add(&ch->items_put, b->count);
@@ -140,7 +143,7 @@ static struct batch *take_ring(struct channel *ch)
 {
     uint64_t head = at_relaxed(&ch->head); /* ours */
     struct batch *batch = ch->ring[head & ch->mask];
-    if (batch != &flush_mark)
+    if (batch != &flush_mark && batch != &turn_mark)
         count_add(&ch->items_taken, batch->count);
     at_release(&ch->head, head + 1); /* the place is free; pairs with channel_room() */
     if (!at_relaxed(&ch->quick))
@@ -160,6 +163,10 @@ static bool ring_empty(struct channel *ch)
 static enum pill take_last(struct channel *ch, enum pill last, struct batch **batch)
 {
     struct batch *b = list_take(&ch->leftovers);
+    if (!b && ch->turn_left) {
+        ch->turn_left = false;
+        return PILL_TURN;
+    }
     if (!b)
         return last;
     count_add(&ch->items_taken, b->count);
@@ -177,7 +184,15 @@ enum pill channel_take(struct channel *ch, struct batch **batch)
             return take_last(ch, last, batch);
     }
     *batch = take_ring(ch);
-    return *batch == &flush_mark ? PILL_FLUSH : PILL_BATCH;
+    return *batch == &flush_mark ? PILL_FLUSH : *batch == &turn_mark ? PILL_TURN : PILL_BATCH;
+}
+
+enum pill channel_closed(struct channel *ch)
+{
+    enum pill last = (enum pill)at_acquire(&ch->closed); /* pairs with channel_close(): what was put before it is seen below */
+    if (last == PILL_NONE || at_acquire(&ch->tail) != at_relaxed(&ch->head) || ch->leftovers.first || ch->turn_left)
+        return PILL_NONE;
+    return last;
 }
 
 void channel_set_limit(struct channel *ch, uint32_t limit)

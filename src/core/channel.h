@@ -5,10 +5,11 @@
  *              writer strand                                        reader strand
  *   channel_room? -> put, put, put -> close(cut | end)    take, take, take -> cut: go on with `next`, or end
  *
- * PILLS travel between batches, in order. `flush` has a place in the ring. `cut` and `end` are the last thing that a channel
+ * PILLS travel between batches, in order. `flush` has a place in the ring; so has `turn`, which says that a turn (ports.h) is over
+ * if no batch could say it. `cut` and `end` are the last thing that a channel
  * ever carries, so they need no place: closing a channel never waits, not even when it is full, and batches that found no room
  * (leftovers) are handed over with the closing. After a `cut` the reader does what the channel's `change` says: at least it goes
- * on with another channel. That is how an edit reroutes data without taking anything apart: nobody's end of a channel ever moves.
+ * on with another channel, `next`. That is how an edit reroutes data without taking anything apart: nobody's end of a channel ever moves.
  *
  * WAITING. Nobody waits here. A reader that finds the channel empty comes to rest (strand_rest), and the writer wakes it after a
  * put. A writer that finds no room announces that it waits (writer_waits) and comes to rest, and the reader wakes it when at least
@@ -34,6 +35,7 @@ struct change;
 enum pill {
     PILL_NONE,  /* nothing there */
     PILL_BATCH, /* not a pill: a batch */
+    PILL_TURN,
     PILL_FLUSH,
     PILL_CUT,
     PILL_END,
@@ -44,6 +46,7 @@ struct channel {
     struct batch **ring;       /* set once; `mask` + 1 places */
     uint32_t mask;
     struct change *change; /* what the reader does at the cut; set by the edit before the writer closes (release) */
+    struct channel *next;  /* where the reader reads on after the cut, if that is all that changes for it; set with `change` */
     _Atomic(struct strand *) writer, reader; /* set before use; whom to kick */
 
     _Alignas(64) _Atomic uint64_t tail; /* batches put; writer stores (release), reader loads (acquire) */
@@ -51,6 +54,7 @@ struct channel {
     counter items_put;                  /* written by the writer */
     _Atomic int closed;                 /* enum pill; writer stores after the last put (release), reader loads (acquire) */
     struct batch_list leftovers;        /* writer's until closed, then the reader's */
+    bool turn_left;                     /* the same: a turn pill stands behind the leftovers */
 
     _Alignas(64) _Atomic uint64_t head; /* batches taken; reader stores (release), writer loads (acquire) */
     uint64_t tail_seen;                 /* reader only */
@@ -71,12 +75,15 @@ void channel_reset(struct channel *ch, struct strand *writer, struct strand *rea
 bool channel_room(struct channel *ch);
 bool channel_busy(struct channel *ch);                     /* the reader has at least one batch in front of it */
 void channel_put(struct channel *ch, struct batch *batch); /* there must be room */
-void channel_put_flush(struct channel *ch);                /* there must be room */
-void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers); /* takes what is in the list; the writer
-                                                                                       * never touches the channel again */
+void channel_put_pill(struct channel *ch, enum pill pill); /* PILL_FLUSH or PILL_TURN; there must be room */
+
+/* Takes what is in the list; `turn`: a turn pill belongs behind it. The writer never touches the channel again. */
+void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, bool turn);
 
 /* Reader. PILL_BATCH sets *batch. PILL_CUT and PILL_END are answered once everything before them was taken. */
 enum pill channel_take(struct channel *ch, struct batch **batch);
+
+enum pill channel_closed(struct channel *ch); /* PILL_CUT or PILL_END if that is what comes next; else PILL_NONE */
 
 /* For strand_rest(): whether there is room behind `tail`, or something to take at `head`, now. Any thread. */
 bool channel_has_room(struct channel *ch, uint64_t tail);

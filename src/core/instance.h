@@ -12,7 +12,33 @@
 
 #include "core/batch.h"
 
-enum shape { SHAPE_MAP, SHAPE_EACH, SHAPE_BATCH, SHAPE_PULL };
+/* DEAL and COLLECT are the engine's own: the two ends of a pool. */
+enum shape {
+    SHAPE_MAP,
+    SHAPE_EACH,
+    SHAPE_BATCH,
+    SHAPE_PULL,
+    SHAPE_ROUTE,
+    SHAPE_TEE,
+    SHAPE_MERGE,
+    SHAPE_DEAL,
+    SHAPE_COLLECT
+};
+
+#define PORTS_MAX      64 /* of one stage, each way */
+#define PORT_NAME_SIZE 32
+
+struct port {
+    char name[PORT_NAME_SIZE];
+    const weir_type *type; /* NULL: what passes */
+};
+
+/* The ports of one side. Open: any name is a port, and links make them. */
+struct port_list {
+    size_t count;
+    bool open;
+    struct port *ports;
+};
 
 /* Where a stage's function puts what it makes. Its strand only. */
 struct weir_out {
@@ -23,36 +49,62 @@ struct weir_out {
     struct weir_block *arena;   /* what weir_alloc() bumps; we hold one reference */
     const struct batch *source; /* what is being worked on: slices of it may be put out */
     uint64_t count;             /* items put out since the strand last looked */
+    struct weir_out *ports;     /* all of the stage's, this one among them */
+    size_t port_count;
 };
 
-enum fate { FATE_STAY, FATE_CLOSE, FATE_REST, FATE_PARKED_LEAVES };
+/* HAND_OVER: another stage takes the state first; see struct gate. */
+enum fate { FATE_STAY, FATE_CLOSE, FATE_REST, FATE_PARKED_LEAVES, FATE_HAND_OVER };
+
+struct probe;
 
 struct instance {
     weir_stage def; /* def.name points at `name` */
     char name[64];
     enum shape shape;
     bool sink;
+    struct port_list ins, outs;
+    size_t dead;            /* the number of the out port "dead"; PORTS_MAX: it has none */
     const weir_type *emits; /* type of what it emits; NULL if it cannot emit */
-    struct weir_out out;
-    uint64_t tick_at_ns; /* its strand only; 0: no ticks */
-    counter taken, put, filtered, failed, created, returned;
+    struct weir_out *out;   /* one for each out port; at least one */
+    uint64_t tick_at_ns;    /* its strand only; 0: no ticks */
+    counter taken, put, filtered, failed, created, returned, retried;
+    _Atomic(struct probe *) probe; /* a tap; set by any thread, read by its strand (acquire) */
     _Atomic unsigned strand_id; /* 0: in none */
     bool opened, closed;        /* under the pipeline's lock once it runs; `closed` from just before close is called */
     enum fate fate;             /* what happens when its strand dismisses it; the edit sets it before posting */
+    struct instance **heir_of;  /* stages whose state it takes over; the edit's, until the gate has opened */
+    size_t heir_of_count;
+    size_t lane, lanes; /* of a pool; 0 of 1 else. Set once */
+    const struct instance *chief; /* of a lane and of a pool's ends: the instance that the plan names; itself else */
+    uint64_t stuck_item; /* under the pipeline's lock: what it had in its hands when it was popped with divert; 0 else */
+    uint64_t stuck_since_ns;
     _Atomic bool busy; /* belongs to a strand: set by the edit that takes it in, cleared (release) when it closed or rests */
     struct instance *next; /* in the pipeline's list of retiring stages */
 };
 
-/* Copies the description. NULL with a message in error: the description makes no sense, or no memory (then *no_memory). The
+/* Copies the description, and shares its recipe. NULL with a message in error: the description makes no sense, or no memory (then *no_memory). The
  * stage's close is the caller's duty then. */
 struct instance *instance_new(const weir_stage *stage, char *error, size_t size, bool *no_memory);
-void instance_free(struct instance *in);
+void instance_free(struct instance *in); /* NULL is fine */
+
+/* One of the two ends of the pool of `chief`. NULL: no memory. */
+struct instance *instance_new_end(const struct instance *chief, enum shape shape);
 
 /* The type that comes out when `type` goes in; NULL for none. */
 const weir_type *instance_passes(const struct instance *in, const weir_type *type);
 
+/* The type that comes out of port `port` when `type` goes in. */
+const weir_type *instance_passes_port(const struct instance *in, size_t port, const weir_type *type);
+
 /* Whether items of `type` may go in. */
 bool instance_accepts(const struct instance *in, const weir_type *type);
+
+/* The number of a declared port; PORTS_MAX: there is none of that name. */
+size_t port_find(const struct port_list *list, const char *name);
+
+bool instance_begins(const struct instance *in); /* several ways in: begins a strand */
+bool instance_forks(const struct instance *in);  /* several ways out: ends a strand */
 
 const char *instance_place(const struct instance *in);
 bool instance_alone(const struct instance *in); /* wants a strand of its own */

@@ -1,101 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From one layout to the next. The work has three steps, each a function below: group the new path's stages into strands, keeping
- * the old ones where stages stay; find the region, from the first strand that differs to the last; and write each old strand's
- * change. In a linear pipeline every way into the region goes through one strand, its entry.
+ * From one layout to the next, in four steps, each a chapter below: group the new flow's stages into strands, keeping the old ones
+ * where stages stay; compare strand by strand; find entries and region; and write each old strand's change.
  *
  * Two choices are made here once. Strands that an edit has split stay two (joining them would make the first wait until the
- * second has run dry). And the fresh strand that takes over the back part of a split one is started by the split one, at its cut, so
- * that a stage's owner is never in doubt.
+ * second has run dry). And a fresh strand that takes over stages, or a stage's state, is started by the strand that had them, at its
+ * cut (by the last of them, if they are several: the gate), so that a stage's owner is never in doubt.
  */
 #include "core/layout.h"
 
 #include <string.h>
 
-#define NOT_OLD SIZE_MAX
+#include "core/supply.h"
 
-/* Stages path[from..to) as one strand. */
+/* Stages flow->stages[from..to) as one strand. */
 struct group {
-    size_t old;   /* the seat that goes on with it, or NOT_OLD: a fresh strand */
-    size_t moved; /* the seat that stages of a fresh strand come from, or NOT_OLD: all its stages are new */
+    size_t old;   /* the seat that goes on with it, or NO_INDEX: a fresh strand */
+    size_t moved; /* the seat that stages of a fresh strand come from, or NO_INDEX: all its stages are new */
     size_t from, to;
-    bool same; /* as the old seat's program */
+    bool same;  /* as the old seat's program */
+    bool gated; /* takes over states from other strands: starts when the gate opens */
     struct seat seat;
 };
 
-/* All that the steps share. */
+/* A link between two strands of the new flow. */
+struct edge {
+    size_t from, out, to, in; /* groups and numbers of ports; to NO_INDEX: discarded */
+    struct channel *kept;     /* the old channel, if it joins the same ports of the same strands */
+};
+
+struct way {
+    size_t from, to; /* nodes */
+};
+
+/*
+ * All that the steps share. A *node* is a strand, old or new: the old seats' numbers first, then the fresh groups'.
+ */
 struct draft {
     struct supply *supply;
     const struct layout *old;
-    struct instance **path;
-    size_t n;
-    size_t prefix, suffix; /* stages in common at the front and at the back */
-    size_t old_stages;
+    const struct flow *flow;
     struct group *groups;
     size_t group_count;
-    size_t old_from, old_to;            /* the region: links old_from -> ... -> old_to are cut */
-    size_t new_from, new_to;            /* links new_from -> ... -> new_to get new channels */
-    size_t leaving, flushing, starting; /* how much of the record's lists is used */
+    size_t *group_of; /* of each vertex of the flow */
+    struct edge *edges;
+    size_t edge_count;
+    struct way *ways;
+    size_t way_count, old_ways; /* those of the old layout come first */
+    size_t node_count;
+    bool *hard, *over, *region, *entry, *reached, *avoid; /* of each node */
+    bool *before, *behind; /* of each vertex: something changes in front of it, or behind it */
+    size_t leaving, flushing, starting, channels; /* how much of the record's lists is used */
     struct edit_record *record;
 };
-
-/* ---- supply -------------------------------------------------------------------------------------------------------------- */
-
-static struct strand *take_strand(struct supply *supply)
-{
-    struct strand *s = supply->free_strands;
-    if (s) {
-        supply->free_strands = s->pool_next;
-        return s;
-    }
-    s = plat_alloc(sizeof *s);
-    if (!s || strand_init(s, supply->env, supply->strand_count + 1)) {
-        plat_free(s);
-        return NULL;
-    }
-    supply->strand_count++;
-    s->all_next = at_relaxed(&supply->all);
-    at_release(&supply->all, s); /* pairs with the walkers' acquire: they see a strand that is set up */
-    return s;
-}
-
-void supply_give_strand(struct supply *supply, struct strand *s)
-{
-    strand_reset(s);
-    s->pool_next = supply->free_strands;
-    supply->free_strands = s;
-}
-
-static struct channel *take_channel(struct supply *supply)
-{
-    struct channel *ch = supply->free_channels;
-    if (!ch)
-        return channel_new(supply->env->queue_batches);
-    supply->free_channels = ch->pool_next;
-    return ch;
-}
-
-void supply_give_channel(struct supply *supply, struct channel *ch)
-{
-    ch->pool_next = supply->free_channels;
-    supply->free_channels = ch;
-}
-
-void supply_free(struct supply *supply)
-{
-    while (supply->free_channels) {
-        struct channel *ch = supply->free_channels;
-        supply->free_channels = ch->pool_next;
-        channel_free(ch);
-    }
-    struct strand *s = at_acquire(&supply->all);
-    while (s) {
-        struct strand *next = s->all_next;
-        strand_destroy(s);
-        plat_free(s);
-        s = next;
-    }
-}
 
 /* ---- step 1: grouping ---------------------------------------------------------------------------------------------------- */
 
@@ -107,31 +64,37 @@ static size_t count_stages(const struct layout *layout)
     return count;
 }
 
-static struct instance *old_stage(const struct layout *layout, size_t index)
+static size_t count_links(const struct layout *layout)
 {
-    size_t i = 0;
-    while (index >= layout->seats[i].program->count)
-        index -= layout->seats[i++].program->count;
-    return layout->seats[i].program->stages[index];
+    size_t count = 0;
+    for (size_t i = 0; i < layout->count; i++)
+        count += layout->seats[i].in_count + layout->seats[i].out_count;
+    return count;
 }
 
-static void find_common(struct draft *d)
-{
-    size_t shorter = d->old_stages < d->n ? d->old_stages : d->n;
-    while (d->prefix < shorter && old_stage(d->old, d->prefix) == d->path[d->prefix])
-        d->prefix++;
-    while (d->suffix < shorter - d->prefix && old_stage(d->old, d->old_stages - 1 - d->suffix) == d->path[d->n - 1 - d->suffix])
-        d->suffix++;
-}
-
-/* The seat that runs the stage, or NOT_OLD. */
+/* The seat that runs the stage, or NO_INDEX. */
 static size_t seat_of(const struct layout *layout, const struct instance *in)
 {
     for (size_t i = 0; i < layout->count; i++)
         for (size_t j = 0; j < layout->seats[i].program->count; j++)
             if (layout->seats[i].program->stages[j] == in)
                 return i;
-    return NOT_OLD;
+    return NO_INDEX;
+}
+
+bool layout_has(const struct layout *layout, const struct instance *in)
+{
+    return seat_of(layout, in) != NO_INDEX;
+}
+
+/* The seat that the stage belongs into: its own, or that of the one stage whose state it takes over. */
+static size_t home_of(const struct draft *d, const struct instance *in)
+{
+    size_t own = seat_of(d->old, in);
+    if (own != NO_INDEX || in->heir_of_count != 1)
+        return own;
+    size_t old = seat_of(d->old, in->heir_of[0]);
+    return old != NO_INDEX && d->old->seats[old].strand->blocking == in->def.blocking ? old : NO_INDEX;
 }
 
 static struct group *last_group(struct draft *d)
@@ -147,118 +110,493 @@ static struct group *group_of_old(struct draft *d, size_t old)
     return NULL;
 }
 
-/* Whether stage i may run in the strand of the stages in front of it. */
-static bool joins(struct draft *d, size_t i)
+/* Whether vertex v may run in the strand of the vertex in front of it. */
+static bool joins(const struct draft *d, size_t v)
 {
-    return d->group_count && !instance_alone(d->path[i]) && !instance_alone(d->path[i - 1]);
+    const struct flow *flow = d->flow;
+    if (v == 0 || flow->alone[v] || flow->alone[v - 1] || instance_begins(flow->stages[v]) || instance_forks(flow->stages[v - 1]))
+        return false;
+    size_t link = flow_link_in(flow, v);
+    return link != NO_INDEX && flow->links[link].from == v - 1;
 }
 
-static void add_group(struct draft *d, size_t old, size_t moved, size_t i)
+static void add_group(struct draft *d, size_t old, size_t moved, size_t v)
 {
-    d->groups[d->group_count++] = (struct group){.old = old, .moved = moved, .from = i, .to = i + 1};
-}
-
-static void place_new(struct draft *d, size_t i)
-{
-    if (joins(d, i))
-        last_group(d)->to = i + 1;
-    else
-        add_group(d, NOT_OLD, NOT_OLD, i);
+    d->groups[d->group_count++] = (struct group){.old = old, .moved = moved, .from = v, .to = v + 1};
 }
 
 /* A stage that stays, stays in its strand; unless something that needs a strand came between it and the stages in front of it:
  * then the strand is split, and its back part moves into a fresh one. */
-static void place_old(struct draft *d, size_t i, size_t old)
+static void place_old(struct draft *d, struct group *g, size_t v, size_t old)
 {
-    struct group *g = last_group(d);
-    bool fresh_in_front = g && g->old == NOT_OLD && joins(d, i);
     if (g && g->old == old) {
-        g->to = i + 1;
+        g->to = v + 1;
     } else if (group_of_old(d, old)) {
-        if (fresh_in_front && (g->moved == NOT_OLD || g->moved == old)) {
+        if (g && g->old == NO_INDEX && (g->moved == NO_INDEX || g->moved == old)) {
             g->moved = old;
-            g->to = i + 1;
+            g->to = v + 1;
         } else {
-            add_group(d, NOT_OLD, old, i);
+            add_group(d, NO_INDEX, old, v);
         }
-    } else if (fresh_in_front && g->moved == NOT_OLD) {
+    } else if (g && g->old == NO_INDEX && g->moved == NO_INDEX) {
         g->old = old; /* the new stages in front run in the old strand */
-        g->to = i + 1;
+        g->to = v + 1;
     } else {
-        add_group(d, old, NOT_OLD, i);
+        add_group(d, old, NO_INDEX, v);
     }
 }
 
 static void group_stages(struct draft *d)
 {
-    for (size_t i = 0; i < d->n; i++) {
-        size_t old = seat_of(d->old, d->path[i]);
-        if (old == NOT_OLD)
-            place_new(d, i);
+    for (size_t v = 0; v < d->flow->count; v++) {
+        struct group *g = joins(d, v) ? last_group(d) : NULL;
+        size_t old = home_of(d, d->flow->stages[v]);
+        if (old != NO_INDEX)
+            place_old(d, g, v, old);
+        else if (g)
+            g->to = v + 1;
         else
-            place_old(d, i, old);
+            add_group(d, NO_INDEX, NO_INDEX, v);
+        d->group_of[v] = d->group_count - 1;
     }
 }
 
-static size_t place_in(const struct layout *layout, const struct instance *in)
-{
-    size_t place = 0;
-    for (size_t i = 0; i < layout->count; i++)
-        for (size_t j = 0; j < layout->seats[i].program->count; j++, place++)
-            if (layout->seats[i].program->stages[j] == in)
-                return place;
-    return NOT_OLD;
-}
-
-const struct instance *layout_moved(const struct layout *old, struct instance **path, size_t n)
-{
-    size_t last = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t place = place_in(old, path[i]);
-        if (place == NOT_OLD)
-            continue;
-        if (place < last)
-            return path[i];
-        last = place;
-    }
-    return NULL;
-}
+/* ---- step 2: comparing ----------------------------------------------------------------------------------------------------- */
 
 static bool same_program(const struct draft *d, const struct group *g)
 {
-    if (g->old == NOT_OLD)
+    if (g->old == NO_INDEX)
         return false;
     const struct program *program = d->old->seats[g->old].program;
     return program->count == g->to - g->from &&
-           memcmp(program->stages, d->path + g->from, program->count * sizeof(struct instance *)) == 0;
+           memcmp(program->stages, d->flow->stages + g->from, program->count * sizeof(struct instance *)) == 0;
 }
 
-/* ---- step 2: the region -------------------------------------------------------------------------------------------------- */
-
-/* Sets the links to cut and to make. False: nothing that runs is concerned. */
-static bool find_region(struct draft *d)
+static enum collect collect_of(const struct instance *first)
 {
-    size_t olds = d->old->count, news = d->group_count, front = 0, back = 0;
-    while (front < olds && front < news && d->groups[front].same && d->groups[front].old == front)
-        front++;
-    while (back < olds - front && back < news - front && d->groups[news - 1 - back].same &&
-           d->groups[news - 1 - back].old == olds - 1 - back)
-        back++;
-    if (olds == 0 || (front == olds && front == news))
+    if (first->shape == SHAPE_MERGE)
+        return first->def.order_by == WEIR_BY_KEY ? COLLECT_KEY : COLLECT_ARRIVAL;
+    if (first->shape == SHAPE_COLLECT && !first->chief->def.key && !first->chief->def.unordered)
+        return COLLECT_TURNS;
+    return COLLECT_ARRIVAL;
+}
+
+static size_t links_at(const struct flow *flow, size_t v, bool out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < flow->link_count; i++)
+        n += (out ? flow->links[i].from : flow->links[i].to) == v;
+    return n;
+}
+
+/* How many ways in and out the group's strand has, and how it reads and writes them. */
+static void shape_seat(struct draft *d, struct group *g)
+{
+    struct seat *seat = &g->seat;
+    const struct instance *first = d->flow->stages[g->from], *last = d->flow->stages[g->to - 1];
+    seat->in_count = first->ins.open ? links_at(d->flow, g->from, false) : first->ins.count;
+    seat->out_count = last->outs.open ? links_at(d->flow, g->to - 1, true) : last->outs.count;
+    seat->collect = collect_of(first);
+    seat->turns = d->flow->turns[g->from];
+    seat->marks = d->flow->marks[g->to - 1];
+    seat->ins = d->record->layout.channels + d->channels;
+    d->channels += seat->in_count;
+    seat->outs = d->record->layout.channels + d->channels;
+    d->channels += seat->out_count;
+}
+
+/* Where an old channel ends: the seat that reads it, and its number there. */
+static size_t reader_of(const struct layout *old, const struct channel *ch, size_t *in)
+{
+    for (size_t i = 0; i < old->count; i++)
+        for (size_t k = 0; k < old->seats[i].in_count; k++)
+            if (old->seats[i].ins[k] == ch) {
+                *in = k;
+                return i;
+            }
+    return NO_INDEX;
+}
+
+static size_t node_of(const struct draft *d, size_t group)
+{
+    if (d->groups[group].old != NO_INDEX)
+        return d->groups[group].old;
+    size_t fresh = 0;
+    for (size_t i = 0; i < group; i++)
+        fresh += d->groups[i].old == NO_INDEX;
+    return d->old->count + fresh;
+}
+
+static struct channel *old_channel(const struct draft *d, const struct edge *e)
+{
+    const struct group *a = &d->groups[e->from], *b = &d->groups[e->to];
+    if (a->old == NO_INDEX || b->old == NO_INDEX)
+        return NULL;
+    const struct seat *from = &d->old->seats[a->old], *to = &d->old->seats[b->old];
+    bool there = e->out < from->out_count && e->in < to->in_count && from->outs[e->out] == to->ins[e->in];
+    return there ? from->outs[e->out] : NULL;
+}
+
+static void find_edges(struct draft *d)
+{
+    for (size_t i = 0; i < d->flow->link_count; i++) {
+        const struct flow_link *l = &d->flow->links[i];
+        size_t from = d->group_of[l->from], to = l->to == NO_INDEX ? NO_INDEX : d->group_of[l->to];
+        if (from == to && l->to == l->from + 1)
+            continue;
+        struct edge *e = &d->edges[d->edge_count++];
+        *e = (struct edge){.from = from, .out = l->out, .to = to, .in = l->in};
+        e->kept = to == NO_INDEX ? NULL : old_channel(d, e);
+    }
+}
+
+static const struct edge *edge_out(const struct draft *d, size_t group, size_t out)
+{
+    for (size_t i = 0; i < d->edge_count; i++)
+        if (d->edges[i].from == group && d->edges[i].out == out)
+            return &d->edges[i];
+    return NULL;
+}
+
+/* Whether what the strand leads to is as it was. */
+static bool same_outs(const struct draft *d, size_t group)
+{
+    const struct group *g = &d->groups[group];
+    const struct seat *seat = &d->old->seats[g->old];
+    if (seat->out_count != g->seat.out_count || seat->marks != g->seat.marks)
         return false;
-    size_t old_count = olds - front - back, new_count = news - front - back;
-    /* What waits ahead of an earlier edit's cut has met that edit's old side already and must not meet this one's new side. */
-    bool cut_ahead = front < olds && at_load(&d->old->seats[front].strand->cuts_pending) > 0;
-    bool starts_in_place = old_count && new_count && d->groups[front].old == front && !(cut_ahead && front > 0);
-    bool ends_in_place = old_count && new_count && d->groups[news - back - 1].old == olds - back - 1;
-    size_t step = !starts_in_place && front > 0 ? 1 : 0; /* then the entry is the strand in front, whose program stays */
-    d->old_from = d->new_from = front - step;
-    d->old_to = ends_in_place || back == 0 ? olds - back - 1 : olds - back;
-    d->new_to = ends_in_place || back == 0 ? news - back - 1 : news - back;
+    for (size_t k = 0; k < seat->out_count; k++) {
+        const struct edge *e = edge_out(d, group, k);
+        if (!e || (seat->outs[k] ? !e->kept : e->to != NO_INDEX))
+            return false;
+    }
     return true;
 }
 
-/* ---- step 3: strands, channels, changes ---------------------------------------------------------------------------------- */
+static size_t writer_of(const struct layout *old, const struct channel *ch)
+{
+    for (size_t i = 0; i < old->count; i++)
+        for (size_t k = 0; k < old->seats[i].out_count; k++)
+            if (old->seats[i].outs[k] == ch)
+                return i;
+    return NO_INDEX;
+}
+
+/* Whether an inlet whose writer has ended is to be read from elsewhere: no cut will come to say so. */
+static bool loses_ended(struct draft *d, size_t old, const struct group *g)
+{
+    const struct seat *seat = &d->old->seats[old];
+    for (size_t k = 0; k < seat->in_count; k++) {
+        size_t writer = seat->ins[k] ? writer_of(d->old, seat->ins[k]) : NO_INDEX;
+        bool kept = writer == NO_INDEX || !d->over[writer];
+        for (size_t i = 0; !kept && i < d->edge_count; i++)
+            kept = d->edges[i].to == (size_t)(g - d->groups) && d->edges[i].kept == seat->ins[k];
+        if (!kept)
+            return true;
+    }
+    return false;
+}
+
+static bool is_hard(struct draft *d, size_t old)
+{
+    const struct group *g = group_of_old(d, old);
+    const struct seat *seat = &d->old->seats[old];
+    if (!g || loses_ended(d, old, g))
+        return true;
+    return !g->same || seat->in_count != g->seat.in_count || seat->collect != g->seat.collect || seat->turns != g->seat.turns ||
+           !same_outs(d, (size_t)(g - d->groups));
+}
+
+/* False: a strand that has ended would have to change. One that only goes away is as good as gone. */
+static bool compare(struct draft *d)
+{
+    for (size_t old = 0; old < d->old->count; old++)
+        d->over[old] = at_load(&d->old->seats[old].strand->finishing); /* nobody pins it now: it has ended, or will */
+    for (size_t old = 0; old < d->old->count; old++) {
+        d->hard[old] = is_hard(d, old);
+        if (d->over[old] && d->hard[old] && group_of_old(d, old))
+            return false;
+        if (d->over[old])
+            d->hard[old] = false;
+    }
+    return true;
+}
+
+/* ---- step 3: entries and region ---------------------------------------------------------------------------------------------- */
+
+/* All links between strands that data may take, old and new. Found once. */
+static void find_ways(struct draft *d)
+{
+    for (size_t i = 0; i < d->old->count; i++)
+        for (size_t k = 0; k < d->old->seats[i].out_count; k++) {
+            size_t in, to = d->old->seats[i].outs[k] ? reader_of(d->old, d->old->seats[i].outs[k], &in) : NO_INDEX;
+            if (to != NO_INDEX && !d->over[i] && !d->over[to])
+                d->ways[d->way_count++] = (struct way){i, to};
+        }
+    d->old_ways = d->way_count;
+    for (size_t i = 0; i < d->edge_count; i++)
+        if (d->edges[i].to != NO_INDEX)
+            d->ways[d->way_count++] = (struct way){node_of(d, d->edges[i].from), node_of(d, d->edges[i].to)};
+}
+
+/* Spreads `reached` along the ways, but not into what is to be avoided. */
+static void spread(struct draft *d)
+{
+    for (bool any = true; any;) {
+        any = false;
+        for (size_t i = 0; i < d->way_count; i++) {
+            const struct way *w = &d->ways[i];
+            if (!d->reached[w->from] || d->reached[w->to] || d->avoid[w->to])
+                continue;
+            d->reached[w->to] = any = true;
+        }
+    }
+}
+
+/* The same against the ways, starting from all that is hard. */
+static void reach_hard(struct draft *d)
+{
+    for (size_t i = 0; i < d->node_count; i++)
+        d->reached[i] = i < d->old->count && d->hard[i];
+    for (bool any = true; any;) {
+        any = false;
+        for (size_t i = d->way_count; i-- > 0;) {
+            const struct way *w = &d->ways[i];
+            if (!d->reached[w->to] || d->reached[w->from])
+                continue;
+            d->reached[w->from] = any = true;
+        }
+    }
+}
+
+static bool is_source(const struct seat *seat)
+{
+    return seat->program->stages[0]->shape == SHAPE_PULL;
+}
+
+/* Where old data comes from: sources; and what stands behind strands that have all ended. */
+static bool is_root(const struct draft *d, size_t old)
+{
+    for (size_t i = 0; i < d->old_ways; i++)
+        if (d->ways[i].to == old)
+            return false;
+    return !d->over[old];
+}
+
+static void reach_from_roots(struct draft *d)
+{
+    for (size_t i = 0; i < d->node_count; i++)
+        d->reached[i] = i < d->old->count && !d->avoid[i] && is_root(d, i);
+    spread(d);
+}
+
+/* Whether everything hard lies behind the strand; *depth: how much does not. */
+static bool dominates(struct draft *d, size_t node, size_t *depth)
+{
+    d->avoid[node] = true;
+    reach_from_roots(d);
+    d->avoid[node] = false;
+    bool all = true;
+    *depth = 0;
+    for (size_t i = 0; i < d->node_count; i++) {
+        *depth += d->reached[i];
+        all &= !(i < d->old->count && d->hard[i] && d->reached[i]);
+    }
+    return all;
+}
+
+/* Whether one item may have become several when it leaves the strand. */
+static bool multiplies(const struct seat *seat)
+{
+    for (size_t i = 0; i < seat->program->count; i++) {
+        const struct instance *in = seat->program->stages[i];
+        if (in->shape == SHAPE_TEE || (in->shape == SHAPE_EACH && !in->sink))
+            return true;
+    }
+    return false;
+}
+
+/* Whether all that came of one item is on the same side of every cut that the strand makes: nothing in front of it makes several
+ * of one. */
+static bool gets_items_whole(struct draft *d, size_t old)
+{
+    for (size_t i = 0; i < d->node_count; i++)
+        d->reached[i] = i == old;
+    for (bool any = true; any;) {
+        any = false;
+        for (size_t i = d->old_ways; i-- > 0;) {
+            const struct way *w = &d->ways[i];
+            if (!d->reached[w->to] || d->reached[w->from])
+                continue;
+            if (multiplies(&d->old->seats[w->from]))
+                return false;
+            d->reached[w->from] = any = true;
+        }
+    }
+    return true;
+}
+
+/* What waits ahead of an earlier edit's cut has met that edit's old side already and must not meet this one's new side: so such a
+ * strand can't be the entry. */
+static bool may_enter(struct draft *d, size_t old)
+{
+    const struct seat *seat = &d->old->seats[old];
+    return !d->over[old] && (is_source(seat) || (at_load(&seat->strand->cuts_pending) == 0 && gets_items_whole(d, old)));
+}
+
+/* False: nothing that runs is concerned. */
+static bool find_entries(struct draft *d)
+{
+    size_t best = NO_INDEX, most = 0, depth;
+    bool any = false;
+    for (size_t i = 0; i < d->old->count; i++)
+        any |= d->hard[i];
+    if (!any)
+        return false;
+    for (size_t i = 0; i < d->old->count; i++) {
+        if (!may_enter(d, i) || !dominates(d, i, &depth) || (best != NO_INDEX && depth <= most))
+            continue;
+        best = i;
+        most = depth;
+    }
+    if (best != NO_INDEX) {
+        d->entry[best] = true;
+        return true;
+    }
+    reach_hard(d);
+    for (size_t i = 0; i < d->old->count; i++)
+        d->entry[i] = d->reached[i] && is_root(d, i);
+    return true;
+}
+
+/* What lies on the ways from the entries to what is hard. */
+static void find_region(struct draft *d)
+{
+    reach_hard(d);
+    for (size_t i = 0; i < d->old->count; i++)
+        d->region[i] = d->reached[i];
+    memcpy(d->reached, d->entry, d->node_count * sizeof(bool));
+    spread(d);
+    for (size_t i = 0; i < d->old->count; i++)
+        d->region[i] = d->region[i] && d->reached[i];
+}
+
+static bool drained(const struct channel *ch)
+{
+    uint64_t taken = count_get(&ch->items_taken);
+    return at_acquire(&ch->closed) != PILL_NONE && taken == count_get(&ch->items_put);
+}
+
+/* A strand that no cut reaches must keep what it reads, but what has ended and is read empty. */
+static bool keeps_inlets(struct draft *d, size_t old)
+{
+    const struct seat *seat = &d->old->seats[old];
+    const struct group *g = group_of_old(d, old);
+    for (size_t k = 0; k < seat->in_count; k++) {
+        if (!seat->ins[k] || drained(seat->ins[k]))
+            continue;
+        bool kept = false;
+        for (size_t i = 0; g && i < d->edge_count; i++)
+            kept |= d->edges[i].to == (size_t)(g - d->groups) && d->edges[i].kept == seat->ins[k];
+        if (!kept)
+            return false;
+    }
+    return true;
+}
+
+static bool entries_fit(struct draft *d)
+{
+    for (size_t i = 0; i < d->old->count; i++)
+        if (d->entry[i] && !keeps_inlets(d, i))
+            return false;
+    return true;
+}
+
+/* ---- what changes in front of a stage, and behind it --------------------------------------------------------------------------- */
+
+static size_t place_in(const struct seat *seat, const struct instance *in)
+{
+    size_t place = 0;
+    while (seat->program->stages[place] != in)
+        place++;
+    return place;
+}
+
+/* The stage in front of in port `in` of a stage that runs, and through which of its ports. NULL: none. */
+static const struct instance *old_front(const struct draft *d, const struct instance *stage, size_t in, size_t *out)
+{
+    const struct seat *seat = &d->old->seats[seat_of(d->old, stage)];
+    size_t place = place_in(seat, stage);
+    *out = 0;
+    if (place > 0)
+        return in == 0 ? seat->program->stages[place - 1] : NULL;
+    for (size_t i = 0; in < seat->in_count && seat->ins[in] && i < d->old->count; i++)
+        for (*out = 0; *out < d->old->seats[i].out_count; ++*out)
+            if (d->old->seats[i].outs[*out] == seat->ins[in])
+                return d->old->seats[i].program->stages[d->old->seats[i].program->count - 1];
+    return NULL;
+}
+
+static size_t old_outs(const struct draft *d, const struct instance *stage)
+{
+    const struct seat *seat = &d->old->seats[seat_of(d->old, stage)];
+    return seat->program->stages[seat->program->count - 1] == stage ? seat->out_count : 1;
+}
+
+static size_t old_ins(const struct draft *d, const struct instance *stage)
+{
+    const struct seat *seat = &d->old->seats[seat_of(d->old, stage)];
+    size_t n = 0;
+    if (seat->program->stages[0] != stage)
+        return 1;
+    for (size_t k = 0; k < seat->in_count; k++)
+        n += seat->ins[k] != NULL;
+    return n;
+}
+
+static bool is_new_link(const struct draft *d, const struct flow_link *l)
+{
+    const struct flow *flow = d->flow;
+    size_t out;
+    if (l->to == NO_INDEX || !layout_has(d->old, flow->stages[l->to]))
+        return l->to != NO_INDEX;
+    return old_front(d, flow->stages[l->to], l->in, &out) != flow->stages[l->from] || out != l->out;
+}
+
+static void mark_changes(struct draft *d)
+{
+    const struct flow *flow = d->flow;
+    for (size_t v = 0; v < flow->count; v++) {
+        const struct instance *in = flow->stages[v];
+        bool new = !layout_has(d->old, in);
+        d->before[v] = new || old_ins(d, in) != links_at(flow, v, false);
+        d->behind[v] = new || old_outs(d, in) != links_at(flow, v, true);
+    }
+    for (size_t i = 0; i < flow->link_count; i++) {
+        const struct flow_link *l = &flow->links[i];
+        bool new = is_new_link(d, l);
+        if (l->to != NO_INDEX)
+            d->before[l->to] |= new;
+        d->behind[l->from] |= new;
+    }
+    for (size_t v = 0; v < flow->count; v++)
+        for (size_t i = 0; i < flow->link_count; i++)
+            if (flow->links[i].from == v && flow->links[i].to != NO_INDEX)
+                d->before[flow->links[i].to] |= d->before[v];
+    for (size_t v = flow->count; v-- > 0;)
+        for (size_t i = 0; i < flow->link_count; i++)
+            if (flow->links[i].from == v && flow->links[i].to != NO_INDEX)
+                d->behind[v] |= d->behind[flow->links[i].to];
+}
+
+/* Whether the stage stays, and the edit changes something both in front of it and behind it. */
+static bool between(const struct draft *d, const struct instance *in)
+{
+    size_t v = flow_find(d->flow, in);
+    return v != NO_INDEX && d->before[v] && d->behind[v];
+}
+
+/* ---- step 4: strands, channels, changes ---------------------------------------------------------------------------------------- */
 
 static struct program *make_program(struct instance **stages, size_t count)
 {
@@ -273,56 +611,92 @@ static struct program *make_program(struct instance **stages, size_t count)
 static bool fill_seat(struct draft *d, struct group *g)
 {
     struct edit_record *r = d->record;
-    if (g->old != NOT_OLD) {
-        g->seat = d->old->seats[g->old];
-        if (g == d->groups)
-            g->seat.in = NULL;
-        if (g == last_group(d))
-            g->seat.out = NULL;
-        return g->same || (g->seat.program = make_program(d->path + g->from, g->to - g->from));
+    struct seat *seat = &g->seat;
+    if (g->old != NO_INDEX) {
+        seat->strand = d->old->seats[g->old].strand;
+        seat->program = d->old->seats[g->old].program;
+        return g->same || (seat->program = make_program(d->flow->stages + g->from, g->to - g->from));
     }
-    struct strand *s = take_strand(d->supply);
+    struct strand *s = supply_take_strand(d->supply);
     if (!s)
         return false;
     r->fresh[r->fresh_count++] = s;
-    g->seat.strand = s;
-    g->seat.program = s->program = make_program(d->path + g->from, g->to - g->from);
-    s->blocking = d->path[g->from]->def.blocking;
+    seat->strand = s;
+    seat->program = s->program = make_program(d->flow->stages + g->from, g->to - g->from);
+    s->blocking = d->flow->stages[g->from]->def.blocking;
     return s->program != NULL;
 }
 
-static bool link_seats(struct draft *d, size_t from, size_t to)
+static bool keeps_channel(const struct draft *d, const struct edge *e)
+{
+    return e->kept && !(d->region[d->groups[e->from].old] && d->region[d->groups[e->to].old]);
+}
+
+static bool link_seats(struct draft *d)
 {
     struct edit_record *r = d->record;
     uint32_t all = d->supply->env->queue_batches, limit = d->old->count && all > 2 ? 2 : all;
-    for (size_t i = from; i < to; i++) {
-        struct channel *ch = take_channel(d->supply);
+    for (size_t i = 0; i < d->edge_count; i++) {
+        struct edge *e = &d->edges[i];
+        if (e->to == NO_INDEX)
+            continue;
+        struct seat *a = &d->groups[e->from].seat, *b = &d->groups[e->to].seat;
+        struct channel *ch = keeps_channel(d, e) ? e->kept : supply_take_channel(d->supply);
         if (!ch)
             return false;
-        r->channels[r->channel_count++] = ch;
-        struct seat *a = &d->groups[i].seat, *b = &d->groups[i + 1].seat;
-        channel_reset(ch, a->strand, b->strand, limit);
-        a->out = b->in = ch;
+        if (ch != e->kept) {
+            r->channels[r->channel_count++] = ch;
+            channel_reset(ch, a->strand, b->strand, limit);
+        }
+        a->outs[e->out] = b->ins[e->in] = ch;
     }
     return true;
 }
 
-static void wire_fresh(struct draft *d)
+/* Ports as the seat says. Of outlets that go on, which they were. */
+static struct ports *make_ports(const struct seat *seat, const struct seat *before)
+{
+    struct ports *ports = ports_new(seat->in_count, seat->out_count);
+    if (!ports)
+        return NULL;
+    ports->collect = seat->collect;
+    ports->marks = seat->marks;
+    ports->turns = seat->turns;
+    for (size_t k = 0; k < seat->in_count; k++)
+        ports->ins[k].ch = seat->ins[k];
+    for (size_t k = 0; k < seat->out_count; k++) {
+        struct outlet *o = &ports->outs[k];
+        o->ch = seat->outs[k];
+        o->discards = !o->ch;
+        for (size_t j = 0; before && o->ch && j < before->out_count; j++)
+            if (before->outs[j] == o->ch)
+                o->was = j;
+    }
+    return ports;
+}
+
+static bool wire_fresh(struct draft *d)
 {
     for (size_t i = 0; i < d->group_count; i++) {
         struct group *g = &d->groups[i];
-        if (g->old == NOT_OLD) {
-            g->seat.strand->in = g->seat.in;
-            g->seat.strand->out = g->seat.out;
-        }
+        if (g->old == NO_INDEX && !(g->seat.strand->ports = make_ports(&g->seat, NULL)))
+            return false;
     }
+    return true;
 }
 
-/* Whether the stage stays, and the edit changes something both in front of it and behind it. */
-static bool between(const struct draft *d, const struct instance *in)
+static bool same_ports(const struct seat *a, const struct seat *b)
 {
-    for (size_t i = d->prefix; i < d->n - d->suffix; i++)
-        if (d->path[i] == in)
+    return a->in_count == b->in_count && a->out_count == b->out_count && a->collect == b->collect && a->marks == b->marks &&
+           a->turns == b->turns && memcmp(a->ins, b->ins, a->in_count * sizeof(struct channel *)) == 0 &&
+           memcmp(a->outs, b->outs, a->out_count * sizeof(struct channel *)) == 0;
+}
+
+/* A stage whose state goes to one that starts behind the gate: the gate lets go of it. */
+static bool gate_owns(const struct draft *d, const struct instance *in)
+{
+    for (size_t i = 0; i < d->record->gate.owner_count; i++)
+        if (d->record->gate.owners[i] == in)
             return true;
     return false;
 }
@@ -335,183 +709,265 @@ static void write_leaving(struct draft *d, const struct program *program, struct
     c->leave = d->record->leaving + d->leaving;
     for (size_t i = 0; i < program->count; i++) {
         struct instance *in = program->stages[i];
-        bool leaves = in->fate != FATE_STAY;
-        if (leaves)
+        bool leaves = in->fate != FATE_STAY, handed = in->fate == FATE_HAND_OVER;
+        if (leaves && !gate_owns(d, in))
             c->leave[c->leave_count++] = in;
-        if (in->def.flush && (leaves || between(d, in)))
+        if (in->def.flush && !handed && (leaves || between(d, in)))
             c->flush[c->flush_count++] = in;
-        c->user_code |= leaves && in->def.close;
+        c->user_code |= handed || (leaves && in->def.close);
     }
     c->user_code |= c->flush_count > 0;
     d->flushing += c->flush_count;
     d->leaving += c->leave_count;
 }
 
-static void write_change(struct draft *d, size_t old, struct change *c)
+static bool write_change(struct draft *d, size_t old, struct change *c)
 {
     const struct seat *before = &d->old->seats[old];
     struct group *g = group_of_old(d, old);
     c->record = d->record;
     c->strand = before->strand;
-    c->by_cut = old != d->old_from;
-    c->cut_out = old < d->old_to;
+    c->by_cut = !d->entry[old];
     write_leaving(d, before->program, c);
     if (!g) {
         c->retire = true;
         d->record->retired[d->record->retired_count++] = before->strand;
-    } else {
-        c->program = g->same ? NULL : g->seat.program;
-        c->in = g->seat.in != before->in ? g->seat.in : NULL;
-        c->out = g->seat.out != before->out ? g->seat.out : NULL;
+        return true;
     }
-    c->weighs = c->by_cut && (c->program || c->cut_out || c->retire);
-    if (c->by_cut)
-        before->in->change = c;
+    c->program = g->same ? NULL : g->seat.program;
+    return same_ports(&g->seat, before) || (c->ports = make_ports(&g->seat, before));
 }
 
-/* Where the cut is counted: at the link in front of the first stage that the edit changes. */
-static void set_mark(struct draft *d, struct change *entry)
+static struct change *change_of(struct draft *d, const struct strand *s)
 {
-    const struct program *program = d->old->seats[d->old_from].program;
-    struct instance *front = d->prefix ? d->path[d->prefix - 1] : program->stages[0];
-    for (size_t i = 0; i < program->count; i++)
-        entry->mark_put |= program->stages[i] == front;
-    entry->mark = entry->mark_put ? front : program->stages[0];
-    entry->after = d->prefix < d->n ? d->path[d->prefix] : NULL;
+    for (size_t i = 0; i < d->record->change_count; i++)
+        if (d->record->changes[i].strand == s && !d->record->changes[i].soft)
+            return &d->record->changes[i];
+    return NULL;
 }
 
-/* Who starts a fresh strand: the one that its stages come from, which has them until it has made its part; else the entry. */
-static void write_starts(struct draft *d, size_t old, struct change *c)
+/* Who starts a fresh strand: the one that its stages come from, which has them until it has made its part; or the gate; else the
+ * first entry. */
+static void write_starts(struct draft *d, struct change *c)
 {
     c->starts = d->record->starting + d->starting;
     for (size_t i = 0; i < d->group_count; i++) {
         struct group *g = &d->groups[i];
-        size_t starter = g->moved == NOT_OLD ? d->old_from : g->moved;
-        if (g->old == NOT_OLD && starter == old)
+        const struct strand *starter = g->moved == NO_INDEX ? d->record->changes[0].strand : d->old->seats[g->moved].strand;
+        if (g->old == NO_INDEX && !g->gated && starter == c->strand)
             c->starts[c->start_count++] = g->seat.strand;
     }
     d->starting += c->start_count;
 }
 
-static void write_changes(struct draft *d)
+/* The channels that are not kept: what their readers do when they have read them empty. */
+static void write_cuts(struct draft *d)
 {
     struct edit_record *r = d->record;
-    for (size_t old = d->old_from; old <= d->old_to; old++) {
-        write_change(d, old, &r->changes[r->change_count]);
-        write_starts(d, old, &r->changes[r->change_count++]);
+    for (size_t old = 0; old < d->old->count; old++) {
+        const struct seat *seat = &d->old->seats[old];
+        const struct group *g = group_of_old(d, old);
+        for (size_t k = 0; k < seat->in_count; k++) {
+            struct channel *ch = seat->ins[k];
+            bool kept = g && k < g->seat.in_count && g->seat.ins[k] == ch;
+            for (size_t j = 0; g && !kept && j < g->seat.in_count; j++)
+                kept = g->seat.ins[j] == ch;
+            if (!ch || kept)
+                continue;
+            r->cut[r->cut_count++] = ch;
+            if (d->region[old] || d->over[old]) {
+                ch->change = change_of(d, seat->strand);
+                ch->next = NULL;
+                continue;
+            }
+            struct change *c = &r->changes[r->change_count++];
+            *c = (struct change){.record = r, .strand = seat->strand, .by_cut = true, .soft = true};
+            ch->next = g->seat.ins[k];
+            ch->change = c;
+        }
     }
-    r->entry = d->old->seats[d->old_from].strand;
+}
+
+/* Where the cut is counted: at the link in front of the first stage that the edit changes, if it leaves a stage of the entry. */
+static void set_mark(struct draft *d, struct change *entry, const struct program *program)
+{
+    const struct flow *flow = d->flow;
+    size_t v = 0, first = NO_INDEX;
+    while (v < flow->count && !d->before[v])
+        v++;
+    entry->after = v < flow->count ? flow->stages[v] : NULL;
+    if (v < flow->count)
+        first = flow_link_in(flow, v);
+    entry->mark = program->stages[0];
+    for (size_t i = 0; first != NO_INDEX && i < program->count; i++)
+        if (program->stages[i] == flow->stages[flow->links[first].from] && !instance_forks(program->stages[i]))
+            entry->mark = program->stages[i], entry->mark_put = true;
+    entry->mark_put |= entry->mark->shape == SHAPE_PULL;
+}
+
+/* Which fresh strands wait for states of other strands, and whose. */
+static void find_gate(struct draft *d)
+{
+    struct gate *gate = &d->record->gate;
+    for (size_t i = 0; i < d->group_count; i++) {
+        struct group *g = &d->groups[i];
+        for (size_t v = g->from; v < g->to; v++) {
+            const struct instance *in = d->flow->stages[v];
+            for (size_t k = 0; k < in->heir_of_count; k++) {
+                size_t owner = seat_of(d->old, in->heir_of[k]);
+                if (owner == NO_INDEX || (g->old == owner && in->heir_of_count == 1))
+                    continue; /* handed over in place */
+                g->gated = true;
+                if (!gate_owns(d, in->heir_of[k]))
+                    gate->owners[gate->owner_count++] = in->heir_of[k];
+            }
+        }
+        if (g->gated)
+            gate->starts[gate->start_count++] = g->seat.strand;
+    }
+}
+
+/* A gated strand also waits for those whose stages it gets. */
+static void write_gate(struct draft *d)
+{
+    struct gate *gate = &d->record->gate;
+    size_t waits = 0;
+    for (size_t old = 0; gate->start_count && old < d->old->count; old++) {
+        const struct program *program = d->old->seats[old].program;
+        bool gives = false;
+        for (size_t i = 0; i < program->count; i++)
+            gives |= gate_owns(d, program->stages[i]);
+        for (size_t i = 0; i < d->group_count; i++)
+            gives |= d->groups[i].gated && d->groups[i].moved == old;
+        struct change *c = gives ? change_of(d, d->old->seats[old].strand) : NULL;
+        if (!c)
+            continue;
+        c->gate = gate;
+        c->user_code = true;
+        waits++;
+    }
+    atomic_store_explicit(&gate->remaining, waits, memory_order_relaxed); /* posting publishes it */
+}
+
+static bool write_changes(struct draft *d)
+{
+    struct edit_record *r = d->record;
+    find_gate(d);
+    for (int entries = 1; entries >= 0; entries--)
+        for (size_t old = 0; old < d->old->count; old++) {
+            if (!d->region[old] || d->entry[old] != (bool)entries)
+                continue;
+            struct change *c = &r->changes[r->change_count++];
+            if (!write_change(d, old, c))
+                return false;
+            r->entry_count += (size_t)entries;
+        }
+    for (size_t i = 0; i < r->change_count; i++)
+        write_starts(d, &r->changes[i]);
+    for (size_t old = 0; old < d->old->count; old++)
+        if (d->entry[old] && d->old->seats[old].strand == r->changes[0].strand)
+            set_mark(d, &r->changes[0], d->old->seats[old].program);
+    write_gate(d);
+    write_cuts(d);
     atomic_store_explicit(&r->remaining, r->change_count + 1, memory_order_relaxed); /* posting publishes it */
-    set_mark(d, &r->changes[0]);
-}
-
-static void free_record(struct edit_record *r)
-{
-    plat_free(r->changes);
-    plat_free(r->retired);
-    plat_free(r->leaving);
-    plat_free(r->flushing);
-    plat_free(r->fresh);
-    plat_free(r->starting);
-    plat_free(r->channels);
-    plat_free(r->layout.seats);
-    plat_free(r);
-}
-
-static struct edit_record *record_new(size_t olds, size_t old_stages, size_t news)
-{
-    struct edit_record *r = plat_alloc(sizeof *r);
-    if (!r)
-        return NULL;
-    r->changes = plat_alloc((olds + 1) * sizeof *r->changes);
-    r->retired = plat_alloc((olds + 1) * sizeof *r->retired);
-    r->leaving = plat_alloc((old_stages + 1) * sizeof(struct instance *));
-    r->flushing = plat_alloc((old_stages + 1) * sizeof(struct instance *));
-    r->fresh = plat_alloc((news + 1) * sizeof *r->fresh);
-    r->starting = plat_alloc((news + 1) * sizeof *r->starting);
-    r->channels = plat_alloc((news + 1) * sizeof *r->channels);
-    r->layout.seats = plat_alloc((news + 1) * sizeof *r->layout.seats);
-    if (r->changes && r->retired && r->leaving && r->flushing && r->fresh && r->starting && r->channels && r->layout.seats)
-        return r;
-    free_record(r);
-    return NULL;
-}
-
-static void free_programs(struct draft *d)
-{
-    for (size_t i = 0; i < d->group_count; i++)
-        if (d->groups[i].old != NOT_OLD && !d->groups[i].same && d->groups[i].seat.strand)
-            plat_free(d->groups[i].seat.program);
-}
-
-static bool build(struct draft *d)
-{
-    for (size_t i = 0; i < d->group_count; i++)
-        d->groups[i].same = same_program(d, &d->groups[i]);
-    bool region = find_region(d), first = d->old->count == 0;
-    for (size_t i = 0; i < d->group_count; i++)
-        if (!fill_seat(d, &d->groups[i]))
-            return false;
-    if (!link_seats(d, first ? 0 : d->new_from, first ? d->group_count - 1 : region ? d->new_to : d->new_from))
-        return false;
-    wire_fresh(d);
-    if (region)
-        write_changes(d);
-    for (size_t i = 0; i < d->group_count; i++)
-        d->record->layout.seats[i] = d->groups[i].seat;
-    d->record->layout.count = d->group_count;
     return true;
 }
 
-struct edit_record *layout_change(struct supply *supply, const struct layout *old, struct instance **path, size_t n)
+/* Strands that have ended and are not needed any more: nobody tells them anything. */
+static void write_ended(struct draft *d)
 {
-    struct draft d = {.supply = supply, .old = old, .path = path, .n = n, .old_stages = count_stages(old)};
-    d.groups = plat_alloc((n + old->count + 1) * sizeof *d.groups);
-    d.record = d.groups ? record_new(old->count, d.old_stages, n) : NULL;
-    if (!d.record) {
-        plat_free(d.groups);
-        return NULL;
+    struct edit_record *r = d->record;
+    for (size_t old = 0; old < d->old->count; old++)
+        if (d->over[old] && !group_of_old(d, old))
+            r->retired[r->retired_count++] = d->old->seats[old].strand;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------------------- */
+
+static void free_programs(struct draft *d)
+{
+    for (size_t i = 0; i < d->group_count; i++) {
+        struct group *g = &d->groups[i];
+        bool written = false;
+        for (size_t k = 0; k < d->record->change_count; k++)
+            written |= d->record->changes[k].program == g->seat.program;
+        if (g->old != NO_INDEX && !g->same && !written)
+            plat_free(g->seat.program);
     }
-    find_common(&d);
-    group_stages(&d);
-    if (!build(&d)) {
+}
+
+static enum layout_says build(struct draft *d)
+{
+    group_stages(d);
+    for (size_t i = 0; i < d->group_count; i++) {
+        d->groups[i].same = same_program(d, &d->groups[i]);
+        shape_seat(d, &d->groups[i]);
+    }
+    find_edges(d);
+    if (!compare(d))
+        return LAYOUT_ENDED;
+    find_ways(d);
+    bool concerned = find_entries(d);
+    if (concerned && !entries_fit(d))
+        return LAYOUT_ENDED;
+    find_region(d);
+    mark_changes(d);
+    for (size_t i = 0; i < d->group_count; i++)
+        if (!fill_seat(d, &d->groups[i]))
+            return LAYOUT_NO_MEMORY;
+    if (!link_seats(d) || !wire_fresh(d) || (concerned && !write_changes(d)))
+        return LAYOUT_NO_MEMORY;
+    if (!concerned)
+        write_cuts(d);
+    write_ended(d);
+    for (size_t i = 0; i < d->group_count; i++)
+        d->record->layout.seats[i] = d->groups[i].seat;
+    d->record->layout.count = d->group_count;
+    return LAYOUT_DONE;
+}
+
+static bool make_arrays(struct draft *d)
+{
+    size_t stages = d->flow->count + 1, nodes = d->old->count + stages, flags = 6 * nodes + 2 * stages;
+    size_t links = count_links(d->old) + 2 * d->flow->link_count + 1;
+    for (size_t v = 0; v < d->flow->count; v++)
+        links += d->flow->stages[v]->ins.count + d->flow->stages[v]->outs.count;
+    d->node_count = nodes;
+    d->groups = plat_alloc(stages * sizeof *d->groups);
+    d->group_of = plat_alloc(stages * sizeof *d->group_of);
+    d->edges = plat_alloc((d->flow->link_count + 1) * sizeof *d->edges);
+    d->hard = plat_alloc(flags * sizeof(bool));
+    d->ways = plat_alloc(links * sizeof *d->ways);
+    d->record = record_new(nodes, count_stages(d->old) + stages, links);
+    if (!d->groups || !d->group_of || !d->edges || !d->ways || !d->hard || !d->record)
+        return false;
+    d->over = d->hard + nodes;
+    d->region = d->over + nodes;
+    d->entry = d->region + nodes;
+    d->reached = d->entry + nodes;
+    d->avoid = d->reached + nodes;
+    d->before = d->avoid + nodes;
+    d->behind = d->before + stages;
+    return true;
+}
+
+enum layout_says layout_change(struct supply *supply, const struct layout *old, const struct flow *flow,
+                               struct edit_record **record)
+{
+    struct draft d = {.supply = supply, .old = old, .flow = flow};
+    enum layout_says says = LAYOUT_NO_MEMORY;
+    if (make_arrays(&d))
+        says = build(&d);
+    if (says != LAYOUT_DONE && d.record) {
         free_programs(&d);
         record_discard(supply, d.record);
         d.record = NULL;
     }
+    *record = d.record;
     plat_free(d.groups);
-    return d.record;
-}
-
-void record_discard(struct supply *supply, struct edit_record *r)
-{
-    for (size_t i = 0; i < r->channel_count; i++)
-        supply_give_channel(supply, r->channels[i]);
-    for (size_t i = 0; i < r->fresh_count; i++) {
-        plat_free(r->fresh[i]->program);
-        supply_give_strand(supply, r->fresh[i]);
-    }
-    for (size_t i = 0; i < r->change_count; i++)
-        plat_free(r->changes[i].program);
-    free_record(r);
-}
-
-void record_reap(struct supply *supply, struct edit_record *r)
-{
-    for (size_t i = 0; i < r->change_count; i++) {
-        plat_free(r->changes[i].program); /* the old one, since the strand has exchanged them */
-        if (r->changes[i].old_in)
-            supply_give_channel(supply, r->changes[i].old_in);
-    }
-    for (size_t i = 0; i < r->retired_count; i++) {
-        plat_free(r->retired[i]->program);
-        supply_give_strand(supply, r->retired[i]);
-    }
-    free_record(r);
-}
-
-void layout_free(struct layout *layout)
-{
-    plat_free(layout->seats);
-    *layout = (struct layout){0};
+    plat_free(d.group_of);
+    plat_free(d.edges);
+    plat_free(d.ways);
+    plat_free(d.hard);
+    return says;
 }

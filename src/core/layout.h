@@ -2,16 +2,25 @@
 /*
  * layout.h - which strand runs which stages, and how an edit gets from one layout to the next.
  *
- * layout_change() compares the stages on the path before and after, keeps every strand it can, and works out each strand's part
- * of the switch: a `struct change`. The first of the strands concerned (the entry) gets its change by mailbox and applies it at
- * its next boundary; that moment is the cut. All others get theirs as a `cut` pill at the end of the channel that they read now:
+ * layout_change() compares the flow before and after, keeps every strand it can, and works out each strand's part of the switch: a
+ * `struct change`. Of the old strands
  *
- *     before    S --a--> U --b--> T          S's change: write to d; close a with a cut
+ *   - those are *hard* whose program changes, or what they lead to, or how many ways in they have, or that leave;
+ *   - the *entry* is the last strand that everything hard lies behind, whichever way the data takes, and that no strand lies in
+ *     front of which makes several items of one (so that all that came of an item is on one side): it gets its change by mailbox
+ *     and applies it at its next boundary; that moment is the cut. If there is no such strand (several sources), every source's strand
+ *     that leads to something hard is an entry, and each makes its own cut;
+ *   - the *region* is what lies on the ways from the entries to what is hard. All channels inside it are cut and replaced, and each
+ *     strand in it makes its part when the cut has come to all its inlets;
+ *   - a strand behind the region goes on with another channel at each inlet that needs it, and does not wait (a *soft* change).
+ *
+ *     before    S --a--> U --b--> T          S is the entry: it writes to d; closes a with a cut
  *     after     S --d-----------> T          a's cut: U retires, and closes b with a cut;  b's cut: T reads on from d
  *
  * Until T has read b empty it does not look at d, so order holds; S meanwhile fills d, so nobody waits. Since each channel is
  * closed once, and what follows on it is fixed when the edit is made, edits that come closely one after another form a chain of
- * channels and need to know nothing of each other.
+ * channels and need to know nothing of each other. And since the entry lies in front of everything that changes, an item and all
+ * that came of it meet either the old or the new of all of it.
  *
  * Everything that can fail happens in layout_change(): strands, channels and changes all exist before the first is posted.
  */
@@ -38,21 +47,26 @@ void supply_give_channel(struct supply *supply, struct channel *ch);
 struct seat {
     struct strand *strand;
     struct program *program;
-    struct channel *in, *out;
+    size_t in_count, out_count;
+    struct channel **ins;  /* NULL: nothing comes there */
+    struct channel **outs; /* NULL: discarded */
+    enum collect collect;
+    bool marks, turns;
 };
 
 struct layout {
     size_t count;
     struct seat *seats;
+    struct channel **channels; /* the memory of the seats' ins and outs */
 };
 
 /* What an edit does to the strands, until all of them have made their part. */
 struct edit_record {
     struct edit_record *next; /* the pipeline's list of unsettled edits */
     struct layout layout;     /* the new one; the pipeline takes it at the cut */
-    struct strand *entry;     /* NULL: no running strand is concerned */
-    struct change *changes;   /* [0] is the entry's */
-    size_t change_count;
+    struct change *changes;   /* the entries' first */
+    size_t change_count, entry_count;
+    struct gate gate;
     struct strand **fresh; /* new strands */
     size_t fresh_count;
     struct strand **starting; /* room for the changes' lists of those that they start */
@@ -62,15 +76,25 @@ struct edit_record {
     struct instance **flushing;
     struct channel **channels; /* new channels; few batches fit until the edit has settled */
     size_t channel_count;
-    _Atomic size_t remaining; /* strands that have not made their part, plus one; each subtracts one (acq_rel), and who leaves 1
+    struct channel **cut; /* old ones, which nobody uses when all have made their part */
+    size_t cut_count;
+    _Atomic size_t remaining; /* changes that have not been made, plus one; each subtracts one (acq_rel), and who leaves 1
                                   settles the edit and stores 0 (release) */
 };
 
-/* The first stage that would change places with one that it ran behind, or NULL. layout_change() cannot do that. */
-const struct instance *layout_moved(const struct layout *old, struct instance **path, size_t n);
+enum layout_says {
+    LAYOUT_DONE,
+    LAYOUT_NO_MEMORY,
+    LAYOUT_ENDED, /* the data has ended in front of what would change */
+};
 
-/* The change from `old` (may be empty) to the stages path[0..n); stages of `old` that are not in it have a fate. NULL: no memory, and nothing has changed. */
-struct edit_record *layout_change(struct supply *supply, const struct layout *old, struct instance **path, size_t n);
+/* The change from `old` (may be empty) to the flow; stages of `old` that are not in it have a fate, and those that come in know
+ * whose heir they are. Unless it says LAYOUT_DONE nothing has changed. */
+enum layout_says layout_change(struct supply *supply, const struct layout *old, const struct flow *flow,
+                               struct edit_record **record);
+
+/* Whether a strand of the layout has the stage. */
+bool layout_has(const struct layout *layout, const struct instance *in);
 
 /* Undoes layout_change() when nothing was posted. */
 void record_discard(struct supply *supply, struct edit_record *record);
@@ -78,6 +102,6 @@ void record_discard(struct supply *supply, struct edit_record *record);
 /* All strands have made their part, and retired strands' threads are gone: gives everything back. */
 void record_reap(struct supply *supply, struct edit_record *record);
 
-void layout_free(struct layout *layout); /* the array, not what is in it */
+void layout_free(struct layout *layout); /* the arrays, not what is in them */
 
 #endif

@@ -165,6 +165,17 @@ int weir_emit_slice(weir_out *out, weir_block *block, const char *data, size_t l
     return 0;
 }
 
+weir_out *weir_out_port(weir_out *out, size_t port)
+{
+    return port < out->port_count ? &out->ports[port] : NULL;
+}
+
+size_t weir_in_port(void)
+{
+    const struct strand *s = plat_self()->strand;
+    return s ? s->in_port : 0;
+}
+
 weir_verdict weir_fail(const char *format, ...)
 {
     struct plat_self *self = plat_self();

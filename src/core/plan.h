@@ -2,26 +2,42 @@
 /*
  * plan.h - which stages there are, and what leads to what.
  *
- * A plan in force is never changed: an edit works on a copy, and the copy replaces it at the cut. In this version a plan has one
- * source, each stage one out port, and data takes one path: from the source along the links to a sink. Stages off that path are
- * parked. Several stages may point at the same next one, but at most one of them is on the path.
+ * A plan in force is never changed: an edit works on a copy, and the copy replaces it at the cut. A plan is a list of stages and a
+ * list of links, each from an out port to an in port. Stages that no source leads to are parked. Several links may point at the
+ * same in port, but at most one of them is active: only a merge has as many in ports as it has links.
  *
  * A function that answers false has written a sentence for a person to `error`, and changed nothing.
  */
 #ifndef CORE_PLAN_H
 #define CORE_PLAN_H
 
-#include "core/instance.h"
+#include "core/flow.h"
+
+struct link {
+    struct instance *from, *to; /* to NULL: what comes out is discarded */
+    char out[PORT_NAME_SIZE], in[PORT_NAME_SIZE];
+};
+
+/* The lanes of a pool and its two ends. Counted: plans share it. Under the turn. */
+struct pool {
+    unsigned refs;
+    struct instance *deal, *collect;
+    size_t count;
+    struct instance *lanes[]; /* [0] is the one that the plan names */
+};
 
 struct node {
     struct instance *stage;
-    struct instance *next; /* NULL: the out port leads nowhere */
+    size_t lanes;      /* as wished */
+    struct pool *pool; /* NULL: one lane, or it has not been made yet */
 };
 
 struct plan {
     uint64_t revision;
     size_t count, capacity;
     struct node *nodes;
+    size_t link_count, link_capacity;
+    struct link *links;
 };
 
 struct plan_error {
@@ -34,12 +50,17 @@ struct plan *plan_copy(const struct plan *plan); /* NULL: no memory */
 void plan_free(struct plan *plan);               /* not the stages */
 
 struct instance *plan_find(const struct plan *plan, const char *name);
-struct instance *plan_source(const struct plan *plan); /* NULL: none */
-bool plan_has(const struct plan *plan, const struct instance *stage);
+struct node *plan_node(const struct plan *plan, const struct instance *stage); /* NULL: not there */
+bool plan_has(const struct plan *plan, const struct instance *stage);          /* as a stage, a lane, or an end of a pool */
 
-/* The stages that data passes, in order; path has room for plan->count. False: the links go in a circle, which error names. */
-bool plan_path(const struct plan *plan, struct instance **path, size_t *count, struct plan_error *error);
+/* Calls `each` for every instance of the plan: stages, lanes and ends of pools. */
+void plan_each(const struct plan *plan, void (*each)(void *arg, struct instance *in), void *arg);
 
+/* The stages that data passes, in order, with their links; pools are spread out. False: the links go in a circle, or an in port
+ * has two of them. To be released with flow_free(). */
+bool plan_flow(const struct plan *plan, struct flow *flow, struct plan_error *error);
+
+/* `where` and the like are "stage" or "stage:port". */
 bool plan_add(struct plan *plan, struct instance *stage, struct plan_error *error);
 bool plan_append(struct plan *plan, struct instance *stage, struct plan_error *error);
 bool plan_insert_after(struct plan *plan, const char *where, struct instance *stage, struct plan_error *error);
@@ -47,13 +68,18 @@ bool plan_insert_before(struct plan *plan, const char *where, struct instance *s
 bool plan_insert_first(struct plan *plan, struct instance *stage, struct plan_error *error);
 bool plan_insert_last(struct plan *plan, struct instance *stage, struct plan_error *error);
 bool plan_pop(struct plan *plan, const char *name, struct plan_error *error);
-bool plan_replace(struct plan *plan, const char *name, struct instance *stage, struct plan_error *error);
+bool plan_replace(struct plan *plan, const char *name, struct instance *stage, bool fresh, struct plan_error *error);
+bool plan_move(struct plan *plan, const char *name, const char *where, bool after, struct plan_error *error);
+bool plan_scale(struct plan *plan, const char *name, size_t lanes, struct plan_error *error);
 bool plan_connect(struct plan *plan, const char *from, const char *to, struct plan_error *error);
+bool plan_disconnect(struct plan *plan, const char *from, struct plan_error *error);
 
-/* Whether data can flow: one source, no circle, a sink at the end, and types that fit along every link. */
+/* Whether data can flow: a source, no circle, every way out leads somewhere, and types that fit along every link. */
 bool plan_check(const struct plan *plan, struct plan_error *error);
 
-/* Whether both have the same stages and links, in whatever order. */
+/* Whether both have the same stages, lanes and links, in whatever order. */
 bool plan_same(const struct plan *a, const struct plan *b);
+
+void pool_drop(struct pool *pool); /* gives one reference back; not the stages */
 
 #endif

@@ -3,14 +3,11 @@
  * Strands: the wake-up, the loop over batches, the pills, and the applying of changes.
  *
  * Invariants. Only the thread that has the strand in RUNNING, CALL or HELD touches it. At a boundary no item is inside the program:
- * all are in `in`, in `unsent` or gone. A step begins only when nothing is unsent but perhaps a last, partly filled batch, and when
- * `out` has room: asking before working is all the back-pressure there is. What a batch expands to beyond that room waits in
- * `unsent`, which therefore never holds more than one batch's worth of work.
+ * all are in the inlets, in the outlets or gone. A step begins only when nothing is unsent but perhaps a last, partly filled batch,
+ * and when there is room behind it. What a batch expands to beyond that room waits in the outlets, which therefore never hold more
+ * than one batch's worth of work.
  */
-#include "core/strand.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "core/run.h"
 
 /* ---- the wake-up -------------------------------------------------------------------------------------------------------- */
 
@@ -39,52 +36,70 @@ void strand_nudge(struct strand *s)
     strand_kick(s);
 }
 
-/* What a strand looked at before it found nothing to do, so that it can look again when it no longer owns itself. */
-struct looks {
-    struct channel *in, *out; /* NULL: not waited for */
-    uint64_t head, tail;
-    unsigned wakes;
-};
-
-static struct looks looked_at(const struct strand *s)
+/* What the strand looked at before it found nothing to do, so that it can look again when it no longer owns itself. */
+static void looked_at(struct strand *s, struct looks *looks)
 {
-    struct looks looks = {.wakes = s->wakes_seen};
-    if (s->waits_input && s->in) {
-        looks.in = s->in;
-        looks.head = at_relaxed(&s->in->head);
+    looks->wakes = s->wakes_seen;
+    looks->mailbox = !s->again.batch; /* no edit is made while an item waits inside the program */
+    looks->in_count = looks->out_count = 0;
+    looks->full = NULL;
+    if (s->waits_input)
+        inlets_look(s, looks);
+    if (s->waits_room) {
+        looks->full = s->ports->outs[s->room_at].ch;
+        looks->tail = at_relaxed(&looks->full->tail);
     }
-    if (s->waits_room && s->out) {
-        looks.out = s->out;
-        looks.tail = at_relaxed(&s->out->tail);
-    }
-    return looks;
 }
 
 static bool changed(struct strand *s, const struct looks *looks)
 {
-    return at_acquire(&s->mailbox) || at_acquire(&s->wakes) != looks->wakes ||
-           (looks->in && channel_has_more(looks->in, looks->head)) || (looks->out && channel_has_room(looks->out, looks->tail));
+    return (looks->mailbox && at_acquire(&s->mailbox)) || at_acquire(&s->wakes) != looks->wakes || inlets_changed(looks) ||
+           (looks->full && channel_has_room(looks->full, looks->tail));
 }
 
 bool strand_pending(struct strand *s)
 {
-    struct looks looks = looked_at(s);
+    struct looks looks;
+    looked_at(s, &looks);
     return changed(s, &looks);
 }
 
 bool strand_quick(const struct strand *s)
 {
-    return (s->in && at_relaxed(&s->in->quick)) || (s->out && at_relaxed(&s->out->quick));
+    const struct ports *ports = s->ports;
+    for (size_t i = 0; i < ports->in_count; i++)
+        if (ports->ins[i].ch && at_relaxed(&ports->ins[i].ch->quick))
+            return true;
+    for (size_t i = 0; i < ports->out_count; i++)
+        if (ports->outs[i].ch && at_relaxed(&ports->outs[i].ch->quick))
+            return true;
+    return false;
 }
 
-/* Ends quick mode on both sides, while the strand is still ours. Then both sides of both channels fence, until the reader sets
- * `quick` again. */
-static void end_quick(struct strand *s)
+/* Ends quick mode on both sides, while the strand is still ours. Then both sides of all channels fence, until a reader sets
+ * `quick` again. Notes the outlets, whose readers may do that. */
+static void end_quick(struct strand *s, struct looks *looks)
 {
-    bool in = s->in && at_exchange(&s->in->quick, false);
-    bool out = s->out && at_exchange(&s->out->quick, false);
-    if (in || out)
+    bool any = false;
+    for (size_t i = 0; i < s->ports->in_count; i++)
+        if (s->ports->ins[i].ch)
+            any |= at_exchange(&s->ports->ins[i].ch->quick, false);
+    for (size_t i = 0; i < s->ports->out_count; i++) {
+        if (!s->ports->outs[i].ch)
+            continue;
+        looks->outs[looks->out_count++] = s->ports->outs[i].ch;
+        any |= at_exchange(&s->ports->outs[i].ch->quick, false);
+    }
+    if (any)
         plat_fence_all();
+}
+
+static bool quick_again(const struct looks *looks)
+{
+    for (size_t i = 0; i < looks->out_count; i++)
+        if (at_acquire(&looks->outs[i]->quick))
+            return true;
+    return false;
 }
 
 /*
@@ -96,20 +111,22 @@ static void end_quick(struct strand *s)
  *
  * In a quick channel the other side leaves its fence out. So we end that first, and fence for all threads: a thread that has read
  * `quick` as set gets a fence before its next load, or has had it behind its store, which we then see. `quick` may be set again
- * by the reader of `out`, who fences after setting it. If our last look finds it set, we start over; if not, that fence is
- * still to come, and what the reader loads behind it is our announcement.
+ * by the reader of an outlet, who fences after setting it. If our look at it finds it set, we start over; if not, that fence is
+ * still to come, and what the reader loads behind it is our announcement; or the reader has ended quick mode again in order to rest,
+ * with a fence for all, and then what it stored before is seen by the looks that follow. So `quick` is looked at first
+ * (models/channel.pml found a lost wake-up in the other order).
  */
 bool strand_rest(struct strand *s)
 {
-    end_quick(s);
-    struct looks looks = looked_at(s);
-    struct channel *out = s->out; /* another thread may run the strand as soon as it is IDLE */
+    struct looks looks; /* another thread may run the strand, and an edit give it other ports, as soon as it is IDLE */
+    looked_at(s, &looks);
+    end_quick(s, &looks);
     unsigned running = at_relaxed(&s->state), idle = in_state(running, STRAND_IDLE);
     at_release(&s->state, idle);
-    if (looks.out)
-        at_release(&looks.out->writer_waits, true); /* behind IDLE: who takes the announcement must find somebody to wake */
+    if (looks.full)
+        at_release(&looks.full->writer_waits, true); /* behind IDLE: who takes the announcement must find somebody to wake */
     plat_fence();
-    bool again = changed(s, &looks) || (out && at_acquire(&out->quick));
+    bool again = quick_again(&looks) || changed(s, &looks); /* in this order */
     return !again || !at_cas(&s->state, &idle, running); /* or somebody else has it by now */
 }
 
@@ -166,19 +183,30 @@ static void leave_call(struct strand *s)
 /* Makes the calling thread the strand's one thread for a moment, if the strand is idle or in a call, and if the change allows
  * it: an idle strand must not call a stage's function on the editor's thread; inside a call the program must stay. If we find
  * it neither idle nor in a call, it will look at its mailbox by itself, before it rests or enters one. */
+static void release(struct strand *s);
+
+/* Inside a call the outlets may get other channels, one for one. */
+static bool fits_in_call(const struct strand *s, const struct change *c)
+{
+    return !c->program && !c->retire &&
+           (!c->ports || (c->ports->out_count == s->ports->out_count && c->ports->in_count == s->ports->in_count));
+}
+
 static bool hold(struct strand *s, const struct change *change)
 {
     for (;;) {
         unsigned state = at_load(&s->state);
         unsigned base = strand_base(state);
         bool rests = (base == STRAND_IDLE || base == STRAND_READY) && !change->user_code && !change->retire;
-        bool calls = base == STRAND_CALL && !change->program && !change->retire;
-        if (!rests && !calls)
+        if (!rests && base != STRAND_CALL)
             return false;
         plat_lock(&s->hold);
         if (at_cas(&s->state, &state, in_state(state, STRAND_HELD))) {
             s->held_from = base;
-            return true;
+            if (base == STRAND_CALL ? fits_in_call(s, change) : !s->again.batch)
+                return true;
+            release(s);
+            return false;
         }
         plat_unlock(&s->hold);
     }
@@ -229,17 +257,20 @@ void strand_reset(struct strand *s)
 {
     s->blocking = false;
     s->program = NULL;
-    s->in = s->out = NULL;
-    s->unsent = (struct batch_list){0};
-    s->flush_owed = false;
+    s->ports = NULL;
     s->broken = 0;
+    s->again = (struct again){0};
+    s->random = s->id;
     s->tick_ns = UINT64_MAX;
-    s->waits_input = s->waits_room = false;
+    s->waits_input = s->waits_room = s->at_end = s->ends_turn = false;
     s->flushes_done = at_load(&s->flushes_asked);
+    at_store(&s->finishing, false);
+    at_store(&s->pins, 0);
     at_store(&s->mailbox, NULL);
     at_store(&s->cuts_pending, 0);
     at_store(&s->cuts_due, 0);
     at_store(&s->due_ns, UINT64_MAX);
+    at_store(&s->call_due_ns, UINT64_MAX);
     at_store(&s->state, in_state(at_relaxed(&s->state), STRAND_FREE) + STRAND_STATES);
 }
 
@@ -249,336 +280,20 @@ void strand_destroy(struct strand *s)
     plat_lock_free(&s->hold);
 }
 
-/* ---- failing ------------------------------------------------------------------------------------------------------------- */
-
-/* A function of stage i has failed. Says whether the stage goes on. */
-static bool goes_on(struct strand *s, size_t i)
-{
-    struct instance *in = s->program->stages[i];
-    if (in->def.on_error == WEIR_SKIP)
-        return true;
-    char message[640];
-    if (s->at_item)
-        snprintf(message, sizeof message, "stage \"%s\", item %llu: %s", in->name, (unsigned long long)s->at_item,
-                 plat_self()->error);
-    else
-        snprintf(message, sizeof message, "stage \"%s\": %s", in->name, plat_self()->error);
-    if (s->broken < i + 1)
-        s->broken = i + 1;
-    s->env->failed(s->env, in, message);
-    return false;
-}
-
-static void return_items(struct instance *in, struct batch *b, uint32_t from)
-{
-    count_add(&in->returned, b->count - from);
-    batch_destroy(b, from, b->count);
-    b->count = from;
-}
-
-/* ---- one stage, one batch ------------------------------------------------------------------------------------------------ */
-
-static void run_from(struct strand *s, size_t i, struct batch *b);
-
-static void enter(struct strand *s, struct instance *in)
-{
-    atomic_store_explicit(&s->current, in, memory_order_relaxed);
-    s->fail_from = 0;
-    s->at_item = 0;
-}
-
-/* The k-th item of the batch at hand, counted from 0, as a number since the stage started, counted from 1. */
-static void at_item(struct strand *s, const struct instance *in, uint32_t batch_count, uint32_t k)
-{
-    s->at_item = count_get(&in->taken) - batch_count + k + 1;
-}
-
-/* Moves what stage i has sealed into the stages behind it. */
-static void deliver(struct strand *s, size_t i)
-{
-    struct batch *b;
-    while ((b = list_take(&s->program->stages[i]->out.full)))
-        run_from(s, i + 1, b);
-}
-
-/* The items after `k`, which is the first that was not kept; keeps the rest compact. Returns how many are kept in all. */
-static uint32_t map_rest(struct strand *s, size_t i, struct batch *b, uint32_t k, weir_verdict verdict)
-{
-    struct instance *in = s->program->stages[i];
-    size_t size = b->type->size;
-    uint32_t kept = k;
-    for (;;) {
-        char *item = batch_item(b, k++);
-        if (verdict == WEIR_KEEP || (in->sink && verdict == WEIR_DROP)) {
-            if (kept + 1 != k)
-                memcpy(batch_item(b, kept), item, size);
-            kept++;
-        } else {
-            batch_destroy(b, k - 1, k);
-            counter *reason = verdict == WEIR_DROP ? &in->filtered : &in->failed;
-            count_add(reason, 1);
-            at_item(s, in, b->count, k - 1);
-            if (verdict != WEIR_DROP && !goes_on(s, i)) {
-                return_items(in, b, k);
-                return kept;
-            }
-        }
-        if (k == b->count)
-            return kept;
-        verdict = in->def.map(in->def.state, batch_item(b, k));
-    }
-}
-
-static uint32_t map_all(struct strand *s, size_t i, struct batch *b)
-{
-    struct instance *in = s->program->stages[i];
-    weir_verdict (*map)(void *, void *) = in->def.map;
-    void *state = in->def.state;
-    size_t size = b->type->size;
-    uint32_t n = b->count;
-    char *item = b->items;
-    for (uint32_t k = 0; k < n; k++, item += size) {
-        weir_verdict verdict = map(state, item);
-        if (__builtin_expect(verdict != WEIR_KEEP, 0))
-            return map_rest(s, i, b, k, verdict);
-    }
-    return n;
-}
-
-/* `kept` items made it through the function; batch_end may still take that back. Returns how many did in the end. */
-static uint32_t end_batch(struct strand *s, size_t i, uint32_t kept)
-{
-    struct instance *in = s->program->stages[i];
-    if (!in->def.batch_end || in->def.batch_end(in->def.state) >= 0)
-        return kept;
-    uint32_t good = in->sink && s->fail_from < kept ? (uint32_t)s->fail_from : in->sink ? kept : 0;
-    count_add(&in->failed, kept - good);
-    at_item(s, in, kept, good);
-    goes_on(s, i);
-    return good;
-}
-
-/* What is left of the batch goes on, unless this was the end of it. */
-static struct batch *passed(struct strand *s, struct instance *in, struct batch *b, uint32_t kept)
-{
-    count_add(&in->put, kept);
-    if (kept < b->count)
-        batch_destroy(b, kept, b->count);
-    b->count = kept;
-    if (kept && !in->sink)
-        return b;
-    batch_destroy(b, 0, kept);
-    batch_release(b, &s->returns);
-    return NULL;
-}
-
-static struct batch *work_map(struct strand *s, size_t i, struct batch *b)
-{
-    struct instance *in = s->program->stages[i];
-    uint32_t kept = map_all(s, i, b);
-    b->count = kept;
-    return passed(s, in, b, end_batch(s, i, kept));
-}
-
-static struct batch *work_batch(struct strand *s, size_t i, struct batch *b)
-{
-    struct instance *in = s->program->stages[i];
-    uint32_t n = b->count;
-    size_t kept = in->def.batch(in->def.state, b->items, n);
-    if (kept > n) { /* the whole batch failed, and by contract nothing of it was changed */
-        count_add(&in->failed, n);
-        goes_on(s, i);
-        return passed(s, in, b, 0);
-    }
-    if (in->sink && kept < n) {
-        count_add(&in->failed, 1);
-        count_add(&in->put, kept);
-        at_item(s, in, n, (uint32_t)kept);
-        batch_destroy(b, 0, (uint32_t)kept + 1);
-        uint32_t rest = n - (uint32_t)kept - 1;
-        memmove(b->items, batch_item(b, (uint32_t)kept + 1), rest * b->type->size);
-        b->count = rest;
-        if (goes_on(s, i) && rest)
-            return work_batch(s, i, b);
-        return_items(in, b, 0);
-        return passed(s, in, b, 0);
-    }
-    count_add(&in->filtered, n - kept);
-    b->count = (uint32_t)kept; /* the function has destroyed what it dropped */
-    return passed(s, in, b, (uint32_t)kept);
-}
-
-/* Takes back what the failing call has put out: all beyond the first `count` items of the batch that was open before it. */
-static void rewind_out(struct weir_out *out, uint32_t count)
-{
-    struct batch *first = list_take(&out->full), *b;
-    if (first) {
-        out_seal(out);
-        while ((b = list_take(&out->full))) {
-            batch_destroy(b, 0, b->count);
-            batch_release(b, NULL);
-        }
-        out->open = first;
-    }
-    if (out->open) {
-        batch_destroy(out->open, count, out->open->count);
-        out->open->count = count;
-    }
-    out->count = 0;
-}
-
-/* One item through an `each` function. Says whether the stage goes on. */
-static bool each_one(struct strand *s, size_t i, void *item)
-{
-    struct instance *in = s->program->stages[i];
-    uint32_t before = in->out.open ? in->out.open->count : 0;
-    in->out.count = 0;
-    bool failed = in->def.each(in->def.state, item, &in->out) < 0;
-    if (failed)
-        rewind_out(&in->out, before);
-    uint64_t made = in->out.count;
-    if (failed)
-        count_add(&in->failed, 1);
-    else if (in->sink)
-        count_add(&in->put, 1);
-    else if (made == 0)
-        count_add(&in->filtered, 1);
-    else
-        count_add(&in->created, made - 1);
-    count_add(&in->put, made);
-    s->at_item++;
-    return !failed || goes_on(s, i);
-}
-
-static struct batch *work_each(struct strand *s, size_t i, struct batch *b)
-{
-    struct instance *in = s->program->stages[i];
-    bool going = true;
-    in->out.source = b;
-    uint64_t first = count_get(&in->taken) - b->count;
-    for (uint32_t k = 0; k < b->count && going; k++) {
-        s->at_item = first + k;
-        going = each_one(s, i, batch_item(b, k));
-        batch_destroy(b, k, k + 1);
-        if (in->out.full.first) {
-            deliver(s, i);
-            enter(s, in);
-        }
-        if (!going)
-            return_items(in, b, k + 1);
-    }
-    if (going && in->def.batch_end && in->def.batch_end(in->def.state) < 0)
-        goes_on(s, i);
-    in->out.source = NULL;
-    out_seal(&in->out);
-    deliver(s, i);
-    batch_release(b, &s->returns);
-    return NULL;
-}
-
-static struct batch *work(struct strand *s, size_t i, struct batch *b)
-{
-    struct instance *in = s->program->stages[i];
-    count_add(&in->taken, b->count);
-    if (i < s->broken) {
-        return_items(in, b, 0);
-        batch_release(b, &s->returns);
-        return NULL;
-    }
-    enter(s, in);
-    switch (in->shape) {
-    case SHAPE_MAP:
-        return work_map(s, i, b);
-    case SHAPE_BATCH:
-        return work_batch(s, i, b);
-    default:
-        return work_each(s, i, b);
-    }
-}
-
-/* Behind the last stage: to be sent. Joins a batch that is still unsent if both fit into one. */
-static void tail(struct strand *s, struct batch *b)
-{
-    struct batch *last = s->unsent.last;
-    if (!last || batch_full(last, s->env->batch_bytes) || !batch_append(last, b))
-        list_add(&s->unsent, b);
-}
-
-/* Runs the batch through the stages from i on. Takes it. */
-static void run_from(struct strand *s, size_t i, struct batch *b)
-{
-    while (b && i < s->program->count)
-        b = work(s, i++, b);
-    if (b)
-        tail(s, b);
-}
-
-/* ---- sending ------------------------------------------------------------------------------------------------------------- */
-
-/* A batch that is less than full waits for more while the reader is busy: small batches when little flows, large ones when much
- * does, and no timer. */
-static bool may_grow(struct strand *s, const struct batch *b)
-{
-    return !b->next && !s->blocking && !s->flush_owed && !batch_full(b, s->env->batch_bytes) && channel_busy(s->out);
-}
-
-/* Whether another batch fits into `out`; if not, that is what we wait for. */
-static bool room(struct strand *s)
-{
-    if (channel_room(s->out))
-        return true;
-    s->waits_room = true;
-    return false;
-}
-
-/* Sends what there is; `all`: also what might still grow. False: no room, the reader will kick us. */
-static bool send(struct strand *s, bool all)
-{
-    while (s->unsent.first) {
-        if (!all && may_grow(s, s->unsent.first))
-            return true;
-        if (!room(s))
-            return false;
-        channel_put(s->out, list_take(&s->unsent));
-    }
-    if (s->flush_owed) {
-        if (s->out && !room(s))
-            return false;
-        s->flush_owed = false;
-        if (s->out)
-            channel_put_flush(s->out);
-    }
-    return true;
-}
-
 /* ---- flush, tick, end ---------------------------------------------------------------------------------------------------- */
-
-/* Calls a function of stage i that puts out what nobody put in. */
-static void make(struct strand *s, size_t i, int (*function)(void *, weir_out *))
-{
-    struct instance *in = s->program->stages[i];
-    enter(s, in);
-    in->out.count = 0;
-    int status = function(in->def.state, &in->out);
-    count_add(&in->created, in->out.count);
-    count_add(&in->put, in->out.count);
-    if (status < 0)
-        goes_on(s, i);
-    out_seal(&in->out);
-    deliver(s, i);
-}
 
 static void flush_stage(struct strand *s, size_t i)
 {
     if (i >= s->broken && s->program->stages[i]->def.flush)
-        make(s, i, s->program->stages[i]->def.flush);
+        work_make(s, i, s->program->stages[i]->def.flush);
 }
 
 static void flush_all(struct strand *s)
 {
     for (size_t i = 0; i < s->program->count; i++)
         flush_stage(s, i);
-    s->flush_owed = s->out != NULL;
+    outlets_mark_turn(s);
+    outlets_flush(s);
 }
 
 static void set_due(struct strand *s)
@@ -600,8 +315,10 @@ static void set_due(struct strand *s)
 static void adopt(struct strand *s)
 {
     for (size_t i = 0; i < s->program->count; i++) {
-        s->program->stages[i]->out.strand = s;
-        at_store(&s->program->stages[i]->strand_id, s->id);
+        struct instance *in = s->program->stages[i];
+        for (size_t port = 0; port < in->out->port_count; port++)
+            in->out[port].strand = s;
+        at_store(&in->strand_id, s->id);
     }
     set_due(s);
 }
@@ -619,8 +336,9 @@ static bool run_ticks(struct strand *s)
             continue;
         uint64_t period = in->def.tick_ms * (uint64_t)1000000;
         in->tick_at_ns += period * (1 + (now - in->tick_at_ns) / period); /* late ticks are not made up for */
-        make(s, i, in->def.tick);
+        work_make(s, i, in->def.tick);
     }
+    outlets_mark_turn(s);
     set_due(s);
     return true;
 }
@@ -628,7 +346,8 @@ static bool run_ticks(struct strand *s)
 /* Lets go of an instance: it is closed, or comes to rest, and belongs to no strand any more. */
 static void dismiss(struct strand *s, struct instance *in, bool for_good)
 {
-    out_discard(&in->out);
+    for (size_t port = 0; port < in->out->port_count; port++)
+        out_discard(&in->out[port]);
     in->tick_at_ns = 0;
     at_store(&in->strand_id, 0);
     s->env->dismissed(s->env, in, for_good);
@@ -640,17 +359,39 @@ static enum strand_says end(struct strand *s)
     return STRAND_OVER;
 }
 
-/* The end of the data: everything is flushed in order and closed, and the pill goes on. */
+bool strand_pin(struct strand *s)
+{
+    atomic_fetch_add(&s->pins, 1);
+    if (!at_load(&s->finishing))
+        return true;
+    strand_unpin(s);
+    return false;
+}
+
+void strand_unpin(struct strand *s)
+{
+    atomic_fetch_sub(&s->pins, 1);
+    strand_nudge(s);
+}
+
+/* The end of the data: everything is flushed in order and closed, and the pill goes on. But who is pinned waits for the change
+ * that an edit is about to post. */
 static enum strand_says finish(struct strand *s)
 {
+    s->at_end = true;
+    at_store(&s->finishing, true);
+    if (at_load(&s->pins) > 0) {
+        at_store(&s->finishing, false);
+        s->waits_input = s->waits_room = false;
+        return STRAND_RESTS;
+    }
     if (at_load(&s->env->aborting))
         s->broken = s->program->count;
     for (size_t i = 0; i < s->program->count; i++)
         flush_stage(s, i);
     for (size_t i = 0; i < s->program->count; i++)
         dismiss(s, s->program->stages[i], true);
-    if (s->out)
-        channel_close(s->out, PILL_END, &s->unsent);
+    outlets_close(s, PILL_END);
     return end(s);
 }
 
@@ -665,16 +406,7 @@ static void flush_held(struct strand *s, const struct change *c)
         flush_stage(s, i);
         k++;
     }
-}
-
-static void install(struct strand *s, struct change *c)
-{
-    struct program *old = s->program;
-    s->program = c->program;
-    c->program = old; /* for the edit to free */
-    if (s->broken)
-        s->broken = s->program->count; /* a strand that has failed goes on returning */
-    adopt(s);
+    outlets_mark_turn(s);
 }
 
 static void note_position(const struct strand *s, struct change *c, bool in_call)
@@ -687,11 +419,114 @@ static void note_position(const struct strand *s, struct change *c, bool in_call
         c->after_base = count_get(&c->after->taken);
 }
 
+/* The strand is held inside a call: outlets that are cut go on with another channel, in place. */
+static void rewire_in_call(struct ports *ports, const struct ports *new)
+{
+    for (size_t k = 0; k < ports->out_count; k++) {
+        struct batch_list none = {0};
+        struct outlet *o = &ports->outs[k];
+        if (new->outs[k].was != NO_INDEX)
+            continue;
+        struct channel *old = o->ch;
+        o->ch = new->outs[k].ch;
+        o->discards = new->outs[k].discards;
+        if (old)
+            channel_close(old, PILL_CUT, &none, false);
+    }
+}
+
+/* What the outlets that go on were about to send goes on with them; and flush pills, which concern all, with all. */
+static void keep_outlets(struct ports *ports, struct ports *new)
+{
+    bool flush_owed = false;
+    for (size_t k = 0; k < ports->out_count; k++)
+        flush_owed |= ports->outs[k].flush_owed;
+    for (size_t k = 0; k < new->out_count; k++) {
+        struct outlet *o = &new->outs[k];
+        if (o->was != NO_INDEX) {
+            struct outlet *old = &ports->outs[o->was];
+            *o = *old;
+            o->was = NO_INDEX;
+            *old = (struct outlet){.was = NO_INDEX};
+        } else {
+            o->flush_owed = flush_owed && o->ch;
+        }
+    }
+}
+
+static void keep_inlets(const struct ports *ports, struct ports *new)
+{
+    for (size_t k = 0; k < new->in_count; k++)
+        for (size_t j = 0; new->ins[k].ch && j < ports->in_count; j++)
+            if (ports->ins[j].ch == new->ins[k].ch)
+                new->ins[k] = ports->ins[j];
+    if (new->in_count == ports->in_count)
+        new->cur = ports->cur;
+    if (new->out_count == ports->out_count)
+        new->next = ports->next;
+}
+
+static bool all_ended(const struct ports *ports)
+{
+    for (size_t i = 0; i < ports->in_count; i++)
+        if (ports->ins[i].ch)
+            return false;
+    return true;
+}
+
+static void rewire(struct strand *s, struct change *c)
+{
+    struct ports *old = s->ports;
+    keep_outlets(old, c->ports);
+    keep_inlets(old, c->ports);
+    outlets_close(s, PILL_CUT); /* those that do not go on */
+    s->ports = c->ports;
+    c->ports = old; /* for the edit to free */
+    if (s->ports->in_count && s->at_end)
+        s->at_end = all_ended(s->ports);
+}
+
+static void hand_over(struct instance *heir)
+{
+    for (size_t i = 0; i < heir->heir_of_count; i++)
+        heir->def.take_over(heir->def.state, heir->heir_of[i]->def.state, heir->lane, heir->lanes);
+}
+
+/* States that go from stage to stage in this strand; others wait for a gate. */
+static void hand_over_here(const struct change *c, const struct program *program)
+{
+    for (size_t i = 0; i < program->count; i++)
+        for (size_t k = 0; program->stages[i]->heir_of_count == 1 && k < c->leave_count; k++)
+            if (program->stages[i]->heir_of[0] == c->leave[k])
+                hand_over(program->stages[i]);
+}
+
+static void install(struct strand *s, struct change *c)
+{
+    struct program *old = s->program;
+    s->program = c->program;
+    c->program = old; /* for the edit to free */
+    if (s->broken)
+        s->broken = s->program->count; /* a strand that has failed goes on returning */
+    hand_over_here(c, s->program);
+    adopt(s);
+}
+
+static void open_gate(struct strand *s, struct gate *gate)
+{
+    for (size_t i = 0; i < gate->start_count; i++)
+        for (size_t k = 0; k < gate->starts[i]->program->count; k++)
+            hand_over(gate->starts[i]->program->stages[k]);
+    for (size_t i = 0; i < gate->owner_count; i++)
+        dismiss(s, gate->owners[i], true);
+    for (size_t i = 0; i < gate->start_count; i++)
+        strand_activate(gate->starts[i]);
+}
+
 /* Makes this strand's part of an edit. We are at a boundary; or the strand is held inside a call, and then nothing leaves, the
  * program stays, and what the call will put out belongs behind the cut. */
 static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
 {
-    struct batch_list none = {0};
     if (s->broken &&
         c->program) /* nothing reaches the stages behind the failed one any more, and install() forgets which they are */
         for (size_t i = s->broken; i < s->program->count; i++)
@@ -701,29 +536,49 @@ static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
     if (!in_call)
         atomic_store_explicit(&s->current, NULL, memory_order_relaxed); /* it may leave us, and be freed some edits later */
     note_position(s, c, in_call);
-    struct channel *old = s->out;
-    if (c->cut_out || c->out)
-        s->out = c->out;
-    if (c->cut_out)
-        channel_close(old, PILL_CUT, in_call ? &none : &s->unsent);
+    if (c->ports && in_call)
+        rewire_in_call(s->ports, c->ports);
+    else if (c->ports)
+        rewire(s, c);
+    else if (c->retire)
+        outlets_close(s, PILL_CUT);
     if (c->program)
         install(s, c);
-    if (c->by_cut)
-        c->old_in = s->in;
-    if (c->by_cut || c->in)
-        s->in = c->in;
     c->applied_ns = plat_now_ns();
     for (size_t i = 0; i < c->start_count; i++)
         strand_activate(c->starts[i]);
     for (size_t i = 0; i < c->leave_count; i++)
-        dismiss(s, c->leave[i], c->leave[i]->fate == FATE_CLOSE);
-    if (c->by_cut)
+        dismiss(s, c->leave[i], c->leave[i]->fate != FATE_REST);
+    if (c->gate && atomic_fetch_sub_explicit(&c->gate->remaining, 1, memory_order_acq_rel) == 1)
+        open_gate(s, c->gate);
+    if (c->by_cut) {
         atomic_fetch_sub(&s->cuts_pending, 1);
-    if (c->by_cut && c->weighs)
         atomic_fetch_sub(&s->cuts_due, 1);
+    }
     bool retire = c->retire;
     s->env->applied(s->env, s, c); /* c may be gone now */
     return retire ? end(s) : STRAND_GOES_ON;
+}
+
+/* One inlet goes on with another channel. */
+static void apply_soft(struct strand *s, struct change *c)
+{
+    for (size_t i = 0; i < s->ports->in_count; i++) {
+        struct inlet *in = &s->ports->ins[i];
+        if (in->ch && in->ch->change == c)
+            in->ch = in->ch->next;
+    }
+    c->applied_ns = plat_now_ns();
+    atomic_fetch_sub(&s->cuts_pending, 1);
+    s->env->applied(s->env, s, c);
+}
+
+static enum strand_says take_cut(struct strand *s, struct change *c)
+{
+    if (!c->soft)
+        return apply(s, c, false);
+    apply_soft(s, c);
+    return STRAND_GOES_ON;
 }
 
 static enum strand_says look_at_mailbox(struct strand *s)
@@ -750,51 +605,68 @@ static bool is_source(const struct strand *s)
     return s->program->stages[0]->shape == SHAPE_PULL;
 }
 
-static void run_batch(struct strand *s, struct batch *b)
+/* The work of a step is done: if it ended a turn, so does what came of it. */
+static void end_work(struct strand *s)
 {
-    if (atomic_load_explicit(&s->env->aborting, memory_order_acquire))
-        s->broken = s->program->count;
-    run_from(s, 0, b);
+    if (s->again.batch)
+        return;
+    if (s->ends_turn)
+        outlets_end_turn(s);
+    s->ends_turn = false;
+    outlets_mark_turn(s);
 }
 
-static enum strand_says take_step(struct strand *s)
+static void run_batch(struct strand *s, struct batch *b)
 {
-    struct batch *b;
-    enum pill pill = channel_take(s->in, &b);
+    s->ends_turn = b->turn;
+    b->turn = false;
+    work_batch(s, b);
+    end_work(s);
+}
+
+/* All that is not a batch. */
+static enum strand_says take_pill(struct strand *s, enum pill pill, struct change *change)
+{
     switch (pill) {
-    case PILL_BATCH:
-        run_batch(s, b);
+    case PILL_TURN: /* an empty turn; with several inlets, or none that is open: look again */
+        if (s->ports->in_count == 1)
+            outlets_end_turn(s);
         return STRAND_GOES_ON;
     case PILL_FLUSH:
         flush_all(s);
         return STRAND_GOES_ON;
     case PILL_CUT:
-        return apply(s, s->in->change, false);
+        return take_cut(s, change);
     case PILL_END:
         return finish(s);
     default:
-        send(s, true); /* without room the reader wakes us; without input the writer does */
         s->waits_input = true;
         return STRAND_RESTS;
     }
+}
+
+static enum strand_says take_step(struct strand *s)
+{
+    struct batch *b;
+    struct change *change;
+    enum pill pill = inlets_take(s, &b, &change);
+    if (__builtin_expect(pill == PILL_BATCH, 1)) {
+        run_batch(s, b);
+        return STRAND_GOES_ON;
+    }
+    if (pill == PILL_NONE)
+        outlets_send(s, true); /* without room the reader wakes us; without input the writer does */
+    return take_pill(s, pill, change);
 }
 
 /* A blocking strand looks for input first, so that inside the call it has some. */
 static enum strand_says call_step(struct strand *s)
 {
     struct batch *b = NULL;
-    enum pill pill = channel_take(s->in, &b);
-    if (pill != PILL_BATCH) {
-        if (pill == PILL_FLUSH)
-            flush_all(s);
-        else if (pill == PILL_CUT)
-            return apply(s, s->in->change, false);
-        else if (pill == PILL_END)
-            return finish(s);
-        else
-            s->waits_input = true;
-        return s->waits_input ? STRAND_RESTS : STRAND_GOES_ON;
-    }
+    struct change *change;
+    enum pill pill = inlets_take(s, &b, &change);
+    if (pill != PILL_BATCH)
+        return take_pill(s, pill, change);
     while (!enter_call(
         s)) /* there is a change that may concern what this batch meets: it comes first, the batch is ours already */
         if (look_at_mailbox(s) == STRAND_OVER)
@@ -804,35 +676,25 @@ static enum strand_says call_step(struct strand *s)
     return STRAND_GOES_ON;
 }
 
-static int pull_once(struct strand *s)
-{
-    struct instance *in = s->program->stages[0];
-    enter(s, in);
-    in->out.count = 0;
-    int says = in->def.pull(in->def.state, &in->out);
-    count_add(&in->created, in->out.count);
-    count_add(&in->put, in->out.count);
-    if (says < 0)
-        goes_on(s, 0);
-    out_seal(&in->out);
-    deliver(s, 0);
-    return says;
-}
-
 static enum strand_says pull_step(struct strand *s)
 {
     if (s->broken > 0 || at_load(&s->env->closing) || at_load(&s->env->aborting))
         return finish(s);
+    if (at_load(&s->env->paused)) {
+        outlets_send(s, true);
+        return STRAND_RESTS; /* who ends the pause nudges us */
+    }
     if (s->blocking && !enter_call(s))
         return STRAND_GOES_ON;
-    int says = pull_once(s);
+    int says = work_pull(s);
+    end_work(s);
     if (s->blocking)
         leave_call(s);
     if (says == WEIR_END || (says < 0 && s->broken == 0))
-        return finish(s);
-    if (says != WEIR_IDLE)
+        s->at_end = true; /* what waits to be tried again comes first */
+    if (says != WEIR_IDLE || s->at_end)
         return STRAND_GOES_ON;
-    send(s, true);
+    outlets_send(s, true);
     return STRAND_RESTS;
 }
 
@@ -846,16 +708,34 @@ static bool look_at_flushes(struct strand *s)
     return true;
 }
 
+/* An item inside the program waits to be tried again: nothing else may happen here until it is through. */
+static enum strand_says again_step(struct strand *s)
+{
+    if (work_again(s)) {
+        end_work(s);
+        set_due(s);
+        return STRAND_GOES_ON;
+    }
+    outlets_send(s, true);
+    s->waits_room = false;
+    at_release(&s->due_ns, s->again.due_ns);
+    return STRAND_RESTS;
+}
+
 static enum strand_says step(struct strand *s)
 {
     s->waits_input = s->waits_room = false;
     s->wakes_seen = at_acquire(&s->wakes);
+    if (s->again.batch)
+        return again_step(s);
     if (at_acquire(&s->mailbox) && look_at_mailbox(s) == STRAND_OVER)
         return STRAND_OVER;
+    if (s->at_end)
+        return finish(s);
     bool source = is_source(s);
-    if (!send(s, s->blocking))
+    if (!outlets_send(s, s->blocking))
         return STRAND_RESTS;
-    if (s->out && !room(s))
+    if (!outlets_room(s))
         return STRAND_RESTS;
     if (source && look_at_flushes(s)) /* only now: what flushes and ticks make must not pile up behind a full channel */
         return STRAND_GOES_ON;
@@ -872,7 +752,8 @@ enum strand_says strand_run(struct strand *s, unsigned steps)
     enum strand_says says = STRAND_GOES_ON;
     while (says == STRAND_GOES_ON && steps-- > 0)
         says = step(s);
-    atomic_store_explicit(&s->current, NULL, memory_order_relaxed);
+    if (!s->again.batch)
+        atomic_store_explicit(&s->current, NULL, memory_order_relaxed);
     returns_give(&s->returns);
     self->strand = NULL;
     if (says != STRAND_OVER)

@@ -17,15 +17,15 @@
  * of it and reroute what will come out, without waiting for the function. HELD is that: the committing thread is the strand's
  * one thread for a moment.
  *
- * BOUNDARIES. Between two batches no item is inside the program. There the strand looks at its mailbox: an edit's change, applied
+ * BOUNDARIES. Between two batches no item is inside the program (but while a failed item waits to be tried again, and then there
+ * is no boundary until it is through). There the strand looks at its mailbox: an edit's change, applied
  * at once, never behind queued data. A change that comes as a `cut` pill is applied where it stands in the stream.
  */
 #ifndef CORE_STRAND_H
 #define CORE_STRAND_H
 
-#include "core/channel.h"
 #include "core/env.h"
-#include "core/instance.h"
+#include "core/ports.h"
 
 enum { STRAND_FREE, STRAND_IDLE, STRAND_READY, STRAND_RUNNING, STRAND_CALL, STRAND_HELD, STRAND_ENDED, STRAND_STATES = 8 };
 
@@ -42,32 +42,56 @@ struct program {
     struct instance *stages[];
 };
 
-/* One strand's part of an edit. Made by the edit, applied once by the strand, read by the edit afterwards. */
+/*
+ * One strand's part of an edit. Made by the edit, applied once by the strand, read by the edit afterwards. There are three sorts:
+ * the entry's, which comes by mailbox; a cut's, which is applied when it has come to all inlets; and a soft one, which only lets
+ * one inlet go on with another channel.
+ */
 struct change {
     struct edit_record *record;
     struct strand *strand;   /* whose part this is */
     struct program *program; /* new program, or NULL: the same. After applying: the old one, to be freed by the edit */
-    struct channel *in;      /* after a cut: where to read on; NULL: nowhere, or as before */
-    struct channel *out;     /* where to write from now on; NULL: as before */
-    bool cut_out;            /* close the old out with a cut */
+    struct ports *ports;     /* new ports, or NULL: the same. After applying: the old ones */
     bool retire;             /* the strand ends here */
     bool by_cut;             /* comes as a pill; else by mailbox */
+    bool soft;               /* by_cut: the inlet goes on with the channel's `next` (NULL: with nothing), and that is all */
     struct instance **flush; /* stages that put out what they hold before the cut, so that it meets the old plan only */
     size_t flush_count;
     struct instance **leave; /* stages that are dismissed */
     size_t leave_count;
-    bool user_code;         /* a stage's flush or close will be called */
+    bool user_code;         /* a stage's flush, take_over or close will be called */
     struct strand **starts; /* new strands that may run from now on */
     size_t start_count;
-    bool weighs;            /* by_cut, and more than another `in`: counted in the strand's cuts_due */
+    struct gate *gate;      /* waits for this one too; NULL: none does */
     struct instance *mark;  /* whose count at the cut is the cut's position: */
     bool mark_put;          /* `put` of the stage in front of the edit's place, else `taken` of the one behind it */
     struct instance *after; /* the first stage behind the place in the new plan; NULL: none */
     uint64_t position;      /* set when applied */
     uint64_t after_base;    /* set when applied: what `after` had taken before */
     uint64_t applied_ns;
-    struct channel *old_in; /* set when applied by cut: read empty, for the pool */
-    _Atomic bool applied;   /* strand stores (release), edit loads (acquire) and then reads the fields above */
+    _Atomic bool applied; /* strand stores (release), edit loads (acquire) and then reads the fields above */
+};
+
+/*
+ * What new strands wait for that take over stages, or stages' state, from several old ones: each old one subtracts one (acq_rel)
+ * when it has made its part, and who leaves 0 hands the states over, lets go of their old owners, and starts the new strands.
+ */
+struct gate {
+    _Atomic size_t remaining;
+    struct strand **starts;
+    size_t start_count;
+    struct instance **owners; /* whose state was handed over: to be closed. Each is an `heir_of` of a stage that starts here */
+    size_t owner_count;
+};
+
+/* A batch that waits inside the program, see work.c. */
+struct again {
+    struct batch *batch;         /* NULL: nothing waits */
+    size_t stage;                /* where it failed */
+    uint32_t at, kept;           /* the item, and how many in front of it stay */
+    uint32_t attempt;            /* that comes next, from 1 up */
+    uint64_t due_ns;
+    struct batch_list waiting;   /* what came behind it; batch.entry says where it goes in */
 };
 
 struct strand {
@@ -76,27 +100,37 @@ struct strand {
     unsigned id;                         /* set once */
     bool blocking;                       /* set before activation: has a thread of its own */
     struct program *program;             /* who runs it */
-    struct channel *in, *out;            /* who runs it; NULL for a source's or sink's */
+    struct ports *ports;                 /* who runs it */
     _Atomic(struct change *) mailbox;    /* edit stores, strand takes; Dekker with `state` CALL, see enter_call() */
-    struct batch_list unsent;            /* who runs it: made, and not put into `out` yet */
     bool waits_input, waits_room;        /* who runs it: what the last step missed, if it said RESTS */
+    size_t room_at;                      /* who runs it: the outlet that has no room */
+    size_t in_port;                      /* who runs it: the inlet that the batch at hand came through */
     unsigned wakes_seen;                 /* who runs it */
     _Atomic unsigned wakes; /* counted up by who wants it to look at something that is not a channel or the mailbox */
-    bool flush_owed;        /* who runs it: a flush pill goes out behind the unsent */
+    bool ends_turn;         /* who runs it: the batch at hand was the last of its turn */
+    bool at_end;            /* who runs it: nothing more comes in; what is left is to end */
+    _Atomic bool finishing; /* strand stores it, then loads pins; who pins adds, then loads this: one sees the other */
+    _Atomic unsigned pins;
     size_t broken;          /* who runs it: stages [0, broken) take no more items: they are returned */
     size_t fail_from;       /* who runs it: see weir_fail_from() */
+    struct again again;     /* who runs it */
+    uint64_t random;        /* who runs it: for jitter */
     uint64_t put_at_call;   /* who runs it: what a blocking stage had put out before the call; the holder reads it */
-    uint64_t at_item;       /* who runs it: number of the item at hand, for messages; 0: none */
     uint64_t tick_ns;       /* who runs it: when the next tick is due; UINT64_MAX: there are none */
     struct store store;     /* who runs it */
     struct returns returns; /* who runs it: batches on their way back to where they came from */
     _Atomic int cpu;        /* where it ran last: its thread stores, anybody reads; a hint, relaxed */
     _Atomic(struct instance *) current; /* whose function is running, for "held up by"; relaxed */
+    _Atomic uint64_t at_item;           /* number of the item at hand, or the first of the batch, for messages; 0: none; relaxed */
+    _Atomic uint64_t call_due_ns;       /* when the call of a stage with a time limit is to be interrupted; UINT64_MAX: none; who
+                                           keeps time takes it; relaxed */
+    _Atomic uint64_t busy_ns, run_ns;   /* time spent running before, and when this run began (0: it does not); relaxed */
     _Atomic unsigned flushes_asked;     /* any thread */
     unsigned flushes_done;              /* who runs it */
-    _Atomic unsigned cuts_pending;      /* all of its changes that wait for a cut, also those that only change `in` */
-    _Atomic unsigned cuts_due;          /* changes of this strand that wait for a cut; the edit adds, the strand subtracts */
-    _Atomic uint64_t due_ns;            /* the same for who keeps time, who stores UINT64_MAX when kicking; any thread */
+    _Atomic unsigned cuts_pending;      /* changes of this strand that wait for a cut; the edit adds, the strand subtracts */
+    _Atomic unsigned cuts_due;          /* those among them that are not soft */
+    _Atomic uint64_t due_ns;            /* when to kick it for a tick or a repetition; who keeps time stores UINT64_MAX when
+                                           kicking; any thread */
     struct plat_lock hold;              /* held by whoever holds the strand in HELD, so that it can be waited for */
     unsigned held_from;                 /* the holder's */
 
@@ -116,7 +150,7 @@ int strand_init(struct strand *s, struct env *env, unsigned id); /* 0 or -1 */
 void strand_reset(struct strand *s); /* for another use: to FREE; nobody runs it, stale kicks may still come */
 void strand_destroy(struct strand *s);
 
-/* FREE -> IDLE, then a kick. The strand's program and channels are set. */
+/* FREE -> IDLE, then a kick. The strand's program and ports are set. */
 void strand_activate(struct strand *s);
 
 /* Makes sure that the strand looks at its mailbox and channels as they were before the call, or later. Any thread, any time, never
@@ -137,6 +171,10 @@ void strand_yield(struct strand *s);       /* RUNNING -> READY; the caller queue
  * the strand applies it at its next boundary. One change at a time. */
 void strand_post(struct strand *s, struct change *change);
 struct change *strand_withdraw(struct strand *s); /* NULL: the strand has it already */
+
+/* Keeps the strand from ending, so that it will surely take the change that is posted next. False: it has ended, or is about to. */
+bool strand_pin(struct strand *s);
+void strand_unpin(struct strand *s);
 
 /* Whether the calling thread is inside a stage's function of a strand in this env. */
 bool strand_inside(const struct env *env);

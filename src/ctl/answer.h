@@ -8,11 +8,32 @@
 
 #include "ctl/verb.h"
 
-json_t *answer_show(struct session *session, const json_t *args, struct refusal *refusal);
-json_t *answer_insert(struct session *session, const json_t *args, struct refusal *refusal);
-json_t *answer_pop(struct session *session, const json_t *args, struct refusal *refusal);
-json_t *answer_replace(struct session *session, const json_t *args, struct refusal *refusal);
-json_t *answer_flush(struct session *session, const json_t *args, struct refusal *refusal);
-json_t *answer_stop(struct session *session, const json_t *args, struct refusal *refusal);
+#define ANSWER(verb) json_t *answer_##verb(struct session *session, const json_t *args, struct refusal *refusal)
+
+ANSWER(show);
+ANSWER(pending);
+ANSWER(history);
+ANSWER(insert);
+ANSWER(pop);
+ANSWER(replace);
+ANSWER(move);
+ANSWER(route);
+ANSWER(scale);
+ANSWER(canary);
+ANSWER(promote);
+ANSWER(abort);
+ANSWER(edit);
+ANSWER(diff);
+ANSWER(apply);
+ANSWER(undo);
+ANSWER(redo);
+ANSWER(flush);
+ANSWER(pause);
+ANSWER(resume);
+ANSWER(drain);
+ANSWER(stop);
+
+struct stream *open_tap(struct session *session, const json_t *args, struct stream_wake wake, json_t **answer,
+                        struct refusal *refusal);
 
 #endif

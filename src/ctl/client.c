@@ -2,6 +2,8 @@
 /*
  * client.c - weir/client.h: one connection, one call at a time, blocking.
  *
+ * What was received and not handed over yet stands in a buffer: of a tap's events several come at once.
+ *
  * After a call that failed, what stands in the connection is not known (half a request, a late reply), so that it is not used
  * again.
  */
@@ -18,13 +20,17 @@
 #include <unistd.h>
 
 #define REQUEST_MAX ((size_t)1 << 20)
-#define REPLY_MAX   ((size_t)64 << 20) /* a wrong peer must not fill our memory */
+#define LAST_EVENT  "{\"event\":\"end\"" /* as tap.c writes it */
+#define REPLY_MAX   ((size_t)64 << 20)   /* a wrong peer must not fill our memory */
 
 struct weir_client {
     int fd;
     pid_t pid;
     bool broken;
     unsigned timeout_ms;
+    char *buffer;     /* what came and was not handed over yet */
+    size_t len, room; /* of it; bytes */
+    size_t searched;  /* so much of it holds no newline */
     char name[SOCKET_NAME_MAX + 1];
     char error[256];
 };
@@ -37,6 +43,11 @@ WEIR_PRINTF(2, 3) static int fail(weir_client *client, const char *format, ...)
     va_end(args);
     client->broken = true;
     return WEIR_CLIENT_FAILED;
+}
+
+static int fail_broken(weir_client *client)
+{
+    return fail(client, "the connection to %s is not usable after the call that failed", client->name);
 }
 
 weir_client *weir_client_connect(const char *name, char *error, size_t size)
@@ -90,43 +101,78 @@ static int send_all(weir_client *client, const char *data, size_t len)
     return 0;
 }
 
-/* Reads up to the first newline, which is where the reply ends: one call at a time, so nothing can follow. */
-static int receive_line(weir_client *client, char **line)
+/* ---- lines ------------------------------------------------------------------------------------------------------------ */
+
+/* Room for at least one more byte, and a zero behind it. */
+static int make_room(weir_client *client)
 {
-    size_t len = 0, room = 0;
-    char *text = NULL;
+    if (client->len + 1 < client->room)
+        return 0;
+    size_t room = client->room ? 2 * client->room : 4096;
+    char *grown = room <= REPLY_MAX ? realloc(client->buffer, room) : NULL;
+    if (!grown)
+        return fail(client, "no memory for a reply of more than %zu bytes", client->len);
+    client->buffer = grown;
+    client->room = room;
+    return 0;
+}
+
+/* More of what the pipeline sends. A time limit is not yet a failure here: see weir_client_next(). */
+static int receive(weir_client *client)
+{
+    if (make_room(client) != 0)
+        return WEIR_CLIENT_FAILED;
     for (;;) {
-        if (len + 1 >= room) {
-            room = room ? 2 * room : 4096;
-            char *grown = room <= REPLY_MAX ? realloc(text, room) : NULL;
-            if (!grown) {
-                free(text);
-                return fail(client, "no memory for a reply of more than %zu bytes", len);
-            }
-            text = grown;
-        }
-        ssize_t n = recv(client->fd, text + len, room - len - 1, 0);
+        ssize_t n = recv(client->fd, client->buffer + client->len, client->room - client->len - 1, 0);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
             errno = n == 0 ? ECONNRESET : errno;
-            free(text);
             return fail_transfer(client);
         }
-        len += (size_t)n;
-        if (text[len - 1] == '\n')
-            break;
+        client->len += (size_t)n;
+        return 0;
     }
-    text[len - 1] = '\0';
-    *line = text;
-    return 0;
 }
 
-int weir_client_call(weir_client *client, const char *verb, const char *args, char **reply)
+/* Hands over the first line of the buffer, whose newline is at `end`, and moves up what came behind it. */
+static int take_line(weir_client *client, const char *end, char **line)
+{
+    size_t len = (size_t)(end - client->buffer);
+    *line = strndup(client->buffer, len);
+    if (!*line)
+        return fail(client, "no memory for a reply of %zu bytes", len);
+    client->len -= len + 1;
+    memmove(client->buffer, end + 1, client->len);
+    client->searched = 0;
+    return strncmp(*line, LAST_EVENT, strlen(LAST_EVENT)) == 0 ? WEIR_CLIENT_LAST : 0;
+}
+
+int weir_client_next(weir_client *client, char **line)
+{
+    if (client->broken)
+        return fail_broken(client);
+    for (;;) {
+        size_t fresh = client->len - client->searched;
+        const char *end = fresh ? memchr(client->buffer + client->searched, '\n', fresh) : NULL;
+        if (end)
+            return take_line(client, end, line);
+        client->searched = client->len;
+        int status = receive(client);
+        if (status == WEIR_CLIENT_TIMEOUT)
+            client->broken = false; /* what came so far is kept */
+        if (status != 0)
+            return status;
+    }
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------------ */
+
+int weir_client_send(weir_client *client, const char *verb, const char *args)
 {
     char *request;
     if (client->broken)
-        return fail(client, "the connection to %s is not usable after the call that failed", client->name);
+        return fail_broken(client);
     if (verb[0] == '\0' || verb[strspn(verb, "abcdefghijklmnopqrstuvwxyz")] != '\0' || (args && strchr(args, '\n')))
         return fail(client, "a verb is lower-case letters, and its arguments are one line");
     int len = asprintf(&request, "{\"verb\":\"%s\",\"args\":%s}\n", verb, args ? args : "{}");
@@ -138,7 +184,23 @@ int weir_client_call(weir_client *client, const char *verb, const char *args, ch
     }
     int status = send_all(client, request, (size_t)len);
     free(request);
-    return status == 0 ? receive_line(client, reply) : status;
+    return status;
+}
+
+/* A reply that comes late would be taken for that to the next request: after a time limit here, the client is of no more use. */
+int weir_client_call(weir_client *client, const char *verb, const char *args, char **reply)
+{
+    int status = weir_client_send(client, verb, args);
+    if (status == 0)
+        status = weir_client_next(client, reply);
+    if (status < 0)
+        client->broken = true;
+    return status;
+}
+
+int weir_client_fd(const weir_client *client)
+{
+    return client->fd;
 }
 
 const char *weir_client_error(const weir_client *client)
@@ -153,7 +215,9 @@ int weir_client_pid(const weir_client *client)
 
 void weir_client_close(weir_client *client)
 {
-    if (client)
-        close(client->fd);
+    if (!client)
+        return;
+    close(client->fd);
+    free(client->buffer);
     free(client);
 }

@@ -3,13 +3,17 @@
  * look.c - the verbs that do not edit: show, flush, stop. None of them waits.
  */
 #include "ctl/answer.h"
+#include "ctl/details.h"
 #include "ctl/session.h"
 
 json_t *answer_show(struct session *session, const json_t *args, struct refusal *refusal)
 {
     (void)args;
     json_t *snapshot = session_snapshot(session);
-    return snapshot ? snapshot : refuse(refusal, "memory", "out of memory");
+    if (!snapshot)
+        return refuse(refusal, "memory", "out of memory");
+    details_add(session, snapshot);
+    return snapshot;
 }
 
 json_t *answer_flush(struct session *session, const json_t *args, struct refusal *refusal)

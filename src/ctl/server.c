@@ -2,19 +2,22 @@
 /*
  * server.c - the control socket's clients, on libuv.
  *
- * A client is always in exactly one state, and reads only in the first:
+ * A client is always in exactly one state, and reads requests only in the first:
  *
  *     READING --a line--> (answered at once) -----------------> WRITING --written--> READING
  *                     \-> WORKING, on a thread --done---------> WRITING
  *                     \-> WAITING for the pipeline's end -----> WRITING
+ *                     \-> (answered) --> STREAMING <--------> WRITING, until the stream's end
  *
  * That is what bounds memory: one line, one request and one answer a client. A client that hangs up while WORKING is closed
- * when the work is done, because the work refers to it.
+ * when the work is done, because the work refers to it. While there is a stream the server listens too, between the lines and
+ * while it writes them: to hear that the client is gone, and that it asks for something else.
  */
 #include "ctl/server.h"
 
 #include "ctl/session.h"
 #include "ctl/socket.h"
+#include "ctl/stream.h"
 #include "ctl/verb.h"
 
 #include <stdio.h>
@@ -28,7 +31,7 @@
 #define READ_BYTES     ((size_t)16 << 10)
 #define FAREWELL_MS    1000
 
-enum client_state { READING, WORKING, WAITING, WRITING };
+enum client_state { READING, WORKING, WAITING, WRITING, STREAMING };
 
 struct client {
     uv_pipe_t pipe;
@@ -46,6 +49,9 @@ struct client {
     json_t *args;
     json_t *result;
     struct refusal refusal;
+    struct stream *stream; /* not NULL: the answer goes on */
+    uv_async_t *waker;     /* the stream's; memory of its own, since libuv lets go of it in its own time */
+    const char *why;       /* not NULL: the stream is to end, for this reason */
 };
 
 struct server {
@@ -61,6 +67,9 @@ struct server {
 };
 
 static void next_request(struct client *client);
+static void read_on(struct client *client);
+static void stream_on(struct client *client);
+static void stream_close(struct client *client);
 
 /* ---- the end of a client ---------------------------------------------------------------------------------------------- */
 
@@ -91,6 +100,7 @@ static void client_close(struct client *client)
     client->leaving = true;
     if (client->state == WORKING || uv_is_closing((uv_handle_t *)&client->pipe))
         return;
+    stream_close(client);
     leave_place(client);
     uv_close((uv_handle_t *)&client->pipe, on_client_closed);
 }
@@ -102,30 +112,40 @@ static void on_written(uv_write_t *write, int status)
     struct client *client = write->data;
     free(client->reply);
     client->reply = NULL;
-    client->state = READING;
-    if (status < 0 || client->leaving || client->server->outcome)
+    client->state = client->stream ? STREAMING : READING;
+    if (uv_is_closing((uv_handle_t *)&client->pipe))
+        return;
+    if (status >= 0 && !client->leaving && client->stream)
+        stream_on(client);
+    else if (status < 0 || client->leaving || client->server->outcome)
         client_close(client);
     else
         next_request(client);
+}
+
+/* Takes the text. */
+static void write_out(struct client *client, char *text, size_t len)
+{
+    uv_buf_t buffer = uv_buf_init(text, (unsigned)len);
+    client->state = WRITING;
+    client->reply = text;
+    client->write.data = client;
+    if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &buffer, 1, on_written) != 0)
+        client_close(client);
 }
 
 /* Takes the answer. */
 static void reply(struct client *client, json_t *answer)
 {
     char *text = json_dumps(answer, JSON_COMPACT);
-    size_t len = text ? strlen(text) : 0;
     json_decref(answer);
-    client->state = WRITING;
-    client->reply = text;
     if (!text) {
         client_close(client);
         return;
     }
+    size_t len = strlen(text);
     text[len] = '\n'; /* over the zero: the length is known */
-    uv_buf_t buffer = uv_buf_init(text, (unsigned)len + 1);
-    client->write.data = client;
-    if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &buffer, 1, on_written) != 0)
-        client_close(client);
+    write_out(client, text, len + 1);
 }
 
 /* Takes the result. */
@@ -158,6 +178,95 @@ static void answer(struct client *client, json_t *result)
         reply_refusal(client, &client->refusal);
 }
 
+/* ---- streams ---------------------------------------------------------------------------------------------------------- */
+
+static void on_waker_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+/* The stream first: it wakes from other threads. */
+static void stream_close(struct client *client)
+{
+    if (client->stream) {
+        uv_read_stop((uv_stream_t *)&client->pipe);
+        client->stream->free(client->stream);
+    }
+    if (client->waker)
+        uv_close((uv_handle_t *)client->waker, on_waker_closed);
+    client->stream = NULL;
+    client->waker = NULL;
+}
+
+static void wake_stream(void *arg)
+{
+    uv_async_send(arg);
+}
+
+static void on_woken(uv_async_t *waker)
+{
+    struct client *client = waker->data;
+    if (client->stream && client->state == STREAMING)
+        stream_on(client);
+}
+
+/* Writes what has gathered; between two writes, since the client is to take the one before the next. */
+static void stream_on(struct client *client)
+{
+    size_t len;
+    bool ended;
+    if (client->len > 0 && !client->why) /* came together with the request for the stream */
+        client->why = "asked";
+    char *lines = client->stream->take(client->stream, client->why, &len, &ended);
+    if (ended)
+        stream_close(client);
+    if (lines)
+        write_out(client, lines, len);
+    else if (ended)
+        client_close(client); /* no memory for the last lines */
+}
+
+/* For a reason of the server's: the last lines say it. */
+static void stream_end(struct client *client, const char *why)
+{
+    client->why = why;
+    if (client->state == STREAMING)
+        stream_on(client);
+}
+
+/* 0, or -1: no memory. */
+static int waker_open(struct client *client)
+{
+    uv_async_t *waker = calloc(1, sizeof *waker);
+    if (!waker)
+        return -1;
+    if (uv_async_init(client->server->loop, waker, on_woken) != 0) {
+        free(waker);
+        return -1;
+    }
+    waker->data = client;
+    client->waker = waker;
+    return 0;
+}
+
+static void stream_open(struct client *client)
+{
+    json_t *result = NULL;
+    client->why = NULL;
+    if (waker_open(client) != 0) {
+        refuse(&client->refusal, "memory", "out of memory");
+        reply_refusal(client, &client->refusal);
+        return;
+    }
+    struct stream_wake wake = {wake_stream, client->waker};
+    client->stream = client->verb->open(client->server->session, client->args, wake, &result, &client->refusal);
+    if (!client->stream)
+        stream_close(client);
+    answer(client, result);
+    if (client->stream)
+        read_on(client);
+}
+
 /* ---- requests --------------------------------------------------------------------------------------------------------- */
 
 static void work(uv_work_t *request)
@@ -188,6 +297,10 @@ static void start(struct client *client)
         client->state = WORKING;
         client->work.data = client;
         uv_queue_work(server->loop, &client->work, work, on_worked);
+        return;
+    }
+    if (client->verb->way == VERB_STREAM) {
+        stream_open(client);
         return;
     }
     json_t *result = client->verb->answer(server->session, client->args, &client->refusal);
@@ -267,7 +380,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     }
     client->len += (size_t)n;
     uv_read_stop(stream);
-    next_request(client);
+    if (client->stream)
+        stream_end(client, "asked");
+    else if (client->state == READING)
+        next_request(client);
 }
 
 static void read_on(struct client *client)
@@ -321,7 +437,8 @@ static struct client **find_place(struct server *server)
         struct client **place = &server->clients[i];
         if (!*place)
             return place;
-        if ((*place)->state != WORKING && (*place)->state != WAITING && (!oldest || (*place)->heard < (*oldest)->heard))
+        bool served = (*place)->state == WORKING || (*place)->state == WAITING || (*place)->stream;
+        if (!served && (!oldest || (*place)->heard < (*oldest)->heard))
             oldest = place;
     }
     if (oldest)
@@ -409,6 +526,8 @@ void server_finish(struct server *server, json_t *outcome)
         struct client *client = server->clients[i];
         if (client && client->state == WAITING)
             reply_result(client, json_incref(server->outcome));
+        else if (client && client->stream)
+            stream_end(client, "ended");
         else if (client && client->state == READING)
             client_close(client);
     }

@@ -7,6 +7,8 @@
  */
 #include "ctl/session.h"
 
+#include "ctl/texts.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@ struct session {
     pthread_mutex_t edit_lock; /* held by the thread that makes an edit */
     pthread_mutex_t texts_lock;
     struct described *texts; /* under texts_lock */
+    json_t *past;            /* past.c's; under the edit lock */
 };
 
 struct session *session_new(weir_pipeline *pipeline)
@@ -33,6 +36,7 @@ struct session *session_new(weir_pipeline *pipeline)
         return NULL;
     }
     session->pipeline = pipeline;
+    session->past = json_object();
     pthread_mutex_init(&session->edit_lock, NULL);
     pthread_mutex_init(&session->texts_lock, NULL);
     return session;
@@ -55,6 +59,7 @@ void session_free(struct session *session)
         next = session->texts->next;
         described_free(session->texts);
     }
+    json_decref(session->past);
     pthread_mutex_destroy(&session->edit_lock);
     pthread_mutex_destroy(&session->texts_lock);
     free(session);
@@ -65,16 +70,27 @@ weir_pipeline *session_pipeline(const struct session *session)
     return session->pipeline;
 }
 
-int session_append(struct session *session, struct expr *expr)
+static int add_stages(struct session *session, struct graph *graph)
 {
-    for (size_t i = 0; i < expr_count(expr); i++) {
-        weir_stage stage = expr_take(expr, i, NULL);
-        int status = weir_append(session->pipeline, &stage);
+    for (size_t i = 0; i < graph->stage_count; i++) {
+        weir_stage stage = graph_take(graph, i, NULL);
+        int status = weir_add(session->pipeline, &stage);
         if (status != WEIR_OK)
             return status;
-        session_describe(session, expr_label(expr, i), expr_builtin(expr, i)->name, expr_text(expr, i));
     }
     return WEIR_OK;
+}
+
+int session_build(struct session *session, struct graph *graph)
+{
+    char from[PLACE_SIZE], to[PLACE_SIZE];
+    int status = add_stages(session, graph);
+    for (size_t i = 0; i < graph->link_count && status == WEIR_OK; i++)
+        status = weir_connect(session->pipeline, graph_from(graph, &graph->links[i], from),
+                              graph_to(graph, &graph->links[i], to), NULL);
+    if (status == WEIR_OK)
+        texts_describe(session, graph);
+    return status;
 }
 
 void session_edit_lock(struct session *session)
@@ -82,9 +98,19 @@ void session_edit_lock(struct session *session)
     pthread_mutex_lock(&session->edit_lock);
 }
 
+bool session_edit_try_lock(struct session *session)
+{
+    return pthread_mutex_trylock(&session->edit_lock) == 0;
+}
+
 void session_edit_unlock(struct session *session)
 {
     pthread_mutex_unlock(&session->edit_lock);
+}
+
+json_t *session_past(struct session *session)
+{
+    return session->past;
 }
 
 /* ---- texts ------------------------------------------------------------------------------------------------------------ */
@@ -235,7 +261,43 @@ static json_t *stage_json(struct session *session, const weir_stage_info *stage)
     json_object_set_new(json, "created", count_json(stage->created));
     json_object_set_new(json, "returned", count_json(stage->returned));
     json_object_set_new(json, "queued", count_json(stage->queued));
+    json_object_set_new(json, "lanes", count_json(stage->lanes));
+    json_object_set_new(json, "retried", count_json(stage->retried));
+    json_object_set_new(json, "busy_ns", count_json(stage->busy_ns));
+    json_object_set_new(json, "item", count_json(stage->item));
+    json_object_set_new(json, "item_ns", count_json(stage->item_ns));
     return json;
+}
+
+static json_t *link_json(const weir_link_info *link)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "from", json_text(link->from));
+    json_object_set_new(json, "out", json_text(link->out));
+    json_object_set_new(json, "to", json_text(link->to));
+    json_object_set_new(json, "in", json_text(link->in));
+    json_object_set_new(json, "active", json_boolean(link->active));
+    return json;
+}
+
+/* As session_stages(). */
+static json_t *links_json(weir_pipeline *pipeline)
+{
+    json_t *list = json_array();
+    weir_link_info *links = NULL;
+    size_t room = 16, count;
+    for (;;) {
+        free(links);
+        links = calloc(room, sizeof *links);
+        count = links ? weir_links(pipeline, links, room) : 0;
+        if (count <= room)
+            break;
+        room = count + 16;
+    }
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, link_json(&links[i]));
+    free(links);
+    return list;
 }
 
 json_t *session_snapshot(struct session *session)
@@ -253,6 +315,7 @@ json_t *session_snapshot(struct session *session)
     json_object_set_new(json, "revision", count_json(totals.revision));
     json_object_set_new(json, "totals", totals_json(&totals));
     json_object_set_new(json, "stages", list);
+    json_object_set_new(json, "links", links_json(session->pipeline));
     free(stages);
     return json;
 }

@@ -7,7 +7,7 @@
 #ifndef CTL_SESSION_H
 #define CTL_SESSION_H
 
-#include "expr/expr.h"
+#include "expr/graph.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -21,8 +21,8 @@ void session_free(struct session *session); /* waits as weir_free() does; NULL i
 
 weir_pipeline *session_pipeline(const struct session *session);
 
-/* Hands each of the expression's stages to the pipeline, which has not started. WEIR_OK or a weir_status. */
-int session_append(struct session *session, struct expr *expr);
+/* Hands the graph's stages to the pipeline, which has not started, and connects them. WEIR_OK or a weir_status. */
+int session_build(struct session *session, struct graph *graph);
 
 /* A stage's text and the name of its built-in, from now on. Without memory the stage has no text, which is all that is lost. */
 void session_describe(struct session *session, const char *label, const char *builtin, const char *text);
@@ -38,7 +38,11 @@ weir_stage_info *session_stages(struct session *session, size_t *count);
 
 /* Edits are made one after the other. */
 void session_edit_lock(struct session *session);
+bool session_edit_try_lock(struct session *session); /* false: somebody else makes one */
 void session_edit_unlock(struct session *session);
+
+/* The JSON object in which past.c keeps what it remembers; with the edit lock held. */
+json_t *session_past(struct session *session);
 
 /* What `weir show --json` prints. NULL when there is no memory. */
 json_t *session_snapshot(struct session *session);

@@ -1,152 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verb.c - the verbs that one asks a running pipeline, and the check that a request fits its verb's description.
- *
- * Arguments that are for the command alone (`local`) stand here too, so that a verb's help is whole; a request that holds one
- * is refused like any other unknown argument.
+ * verb.c - finding a verb, the check that a request fits its verb's description, and a request in words.
  */
 #include "ctl/verb.h"
-
-#include "ctl/answer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SECONDS_MAX 1e6
-
-/* Arguments that several verbs have. clang-format takes the braces for code. */
-/* clang-format off */
-#define ARG_NAME {"pipeline", ARG_PIPELINE, .positional = true, .required = true, .local = true, .word = "NAME", \
-                  .help = "the running pipeline"}
-#define ARG_NEW {"text", ARG_EXPR, .positional = true, .required = true, .word = "'STAGE ARGS'", \
-                 .help = "the new stage, written as in weir run"}
-#define ARG_AS {"as", ARG_TEXT, .word = "LABEL", .help = "the new stage's name in the pipeline"}
-#define ARG_EXPECT {"expect", ARG_COUNT, .word = "REV", \
-                    .help = "refuse the edit (exit status 5) if the pipeline's revision is another one"}
-#define ARG_TIMEOUT {"timeout", ARG_SECONDS, .word = "SECONDS", \
-                     .help = "withdraw the edit (exit status 6) if a stage holds it up for longer; default 10, 0 for no limit"}
-#define ARG_JSON {"json", ARG_FLAG, 'j', .local = true, .help = "print JSON"}
-/* clang-format on */
-
-static const struct arg_desc show_args[] = {ARG_NAME, ARG_JSON, {0}};
-
-static const struct arg_desc insert_args[] = {
-    ARG_NAME,
-    ARG_NEW,
-    {"before", ARG_STAGE, 'b', .one_of = 1, .word = "STAGE", .help = "put it in front of this stage"},
-    {"after", ARG_STAGE, 'a', .one_of = 1, .word = "STAGE", .help = "put it behind this stage"},
-    {"first", ARG_FLAG, .one_of = 1, .help = "put it behind the source"},
-    {"last", ARG_FLAG, .one_of = 1, .help = "put it in front of the sink"},
-    ARG_AS,
-    ARG_EXPECT,
-    ARG_TIMEOUT,
-    ARG_JSON,
-    {0},
-};
-
-static const struct arg_desc pop_args[] = {
-    ARG_NAME,   {"stage", ARG_STAGE, .positional = true, .required = true, .word = "STAGE", .help = "the stage that leaves"},
-    ARG_EXPECT, ARG_TIMEOUT,
-    ARG_JSON,   {0},
-};
-
-static const struct arg_desc replace_args[] = {
-    ARG_NAME,   {"stage", ARG_STAGE, .positional = true, .required = true, .word = "STAGE", .help = "the stage that leaves"},
-    ARG_NEW,    ARG_AS,
-    ARG_EXPECT, ARG_TIMEOUT,
-    ARG_JSON,   {0},
-};
-
-static const struct arg_desc flush_args[] = {ARG_NAME, ARG_JSON, {0}};
-
-static const struct arg_desc stop_args[] = {
-    ARG_NAME,
-    {"abort", ARG_FLAG, .help = "do not let what is on its way arrive; it is counted as returned"},
-    ARG_JSON,
-    {0},
-};
-
-static const char *const show_examples[] = {"weir show web", "weir show web --json | jq .revision", NULL};
-static const char *const insert_examples[] = {
-    "weir insert web --after parse 'where \"method == GET\"'",
-    "weir insert web --last upper --as shout --expect 3",
-    NULL,
-};
-static const char *const pop_examples[] = {"weir pop web where", NULL};
-static const char *const replace_examples[] = {"weir replace web count 'count by=client every=5s'", NULL};
-static const char *const flush_examples[] = {"weir flush web", NULL};
-static const char *const stop_examples[] = {"weir stop web", "weir stop web --abort", NULL};
-
-const struct verb show_verb = {
-    .name = "show",
-    .summary = "show the stages of a pipeline in order, with their counts",
-    .details = "The last line is the pipeline's account: what was admitted and what the stages created equals what was "
-               "delivered, filtered, failed, returned, and what is in flight.",
-    .args = show_args,
-    .examples = show_examples,
-    .way = VERB_NOW,
-    .answer = answer_show,
-};
-
-const struct verb insert_verb = {
-    .name = "insert",
-    .summary = "put a stage into a running pipeline",
-    .details = "Data goes on flowing; every item meets either the old pipeline or the new one. The stage is called like the "
-               "built-in, with a number behind it if that name is taken, unless --as or as= gives a label.",
-    .args = insert_args,
-    .examples = insert_examples,
-    .changes = true,
-    .way = VERB_APART,
-    .answer = answer_insert,
-};
-
-const struct verb pop_verb = {
-    .name = "pop",
-    .summary = "take a stage out of a running pipeline",
-    .details = "Its neighbours are joined. What is ahead of the cut still passes through it; then it puts out what it holds "
-               "and is closed.",
-    .args = pop_args,
-    .examples = pop_examples,
-    .changes = true,
-    .way = VERB_APART,
-    .answer = answer_pop,
-};
-
-const struct verb replace_verb = {
-    .name = "replace",
-    .summary = "put another stage in the place of one",
-    .details = "At one cut: no item meets both or neither. The new stage keeps the old one's label unless --as or as= gives "
-               "another.",
-    .args = replace_args,
-    .examples = replace_examples,
-    .changes = true,
-    .way = VERB_APART,
-    .answer = answer_replace,
-};
-
-const struct verb flush_verb = {
-    .name = "flush",
-    .summary = "make every stage put out what it holds, in stream order",
-    .args = flush_args,
-    .examples = flush_examples,
-    .changes = true,
-    .way = VERB_NOW,
-    .answer = answer_flush,
-};
-
-const struct verb stop_verb = {
-    .name = "stop",
-    .summary = "end a pipeline and wait until it has ended",
-    .details = "The source stops, and what is on its way still arrives.",
-    .args = stop_args,
-    .examples = stop_examples,
-    .changes = true,
-    .way = VERB_AT_END,
-    .answer = answer_stop,
-};
-
-const struct verb *const verbs[] = {&show_verb, &insert_verb, &pop_verb, &replace_verb, &flush_verb, &stop_verb, NULL};
 
 json_t *refuse(struct refusal *refusal, const char *status, const char *format, ...)
 {
@@ -187,6 +49,10 @@ static const char *expected(const struct arg_desc *arg, const json_t *value)
         return json_is_number(value) && json_number_value(value) >= 0 && json_number_value(value) <= SECONDS_MAX
                    ? NULL
                    : "a number of seconds from 0 to a million";
+    case ARG_PERCENT:
+        return json_is_number(value) && json_number_value(value) >= 0 && json_number_value(value) <= 100
+                   ? NULL
+                   : "a percentage from 0 to 100";
     default:
         return json_is_string(value) && json_string_length(value) > 0 ? NULL : "a text that is not empty";
     }
@@ -245,4 +111,47 @@ int verb_check(const struct verb *verb, const json_t *args, struct refusal *refu
             return -1;
     }
     return 0;
+}
+
+/* ---- words ------------------------------------------------------------------------------------------------------------ */
+
+/* What must not stand bare on a command line is quoted. */
+static void print_quoted(FILE *stream, const char *text)
+{
+    static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
+    if (text[0] && text[strspn(text, bare)] == '\0') {
+        fputs(text, stream);
+        return;
+    }
+    putc('\'', stream);
+    for (; *text; text++)
+        fputs(*text == '\'' ? "'\\''" : (char[2]){*text, '\0'}, stream);
+    putc('\'', stream);
+}
+
+static void print_value(FILE *stream, const struct arg_desc *arg, const json_t *value)
+{
+    if (!arg->positional)
+        fprintf(stream, " --%s", arg->name);
+    if (arg->kind == ARG_FLAG)
+        return;
+    putc(' ', stream);
+    if (json_is_string(value))
+        print_quoted(stream, json_string_value(value));
+    else
+        fprintf(stream, "%.15g", json_number_value(value));
+}
+
+void verb_words(const struct verb *verb, const json_t *args, char *words, size_t size)
+{
+    FILE *stream = fmemopen(words, size, "w");
+    words[0] = '\0';
+    if (!stream)
+        return;
+    fputs(verb->name, stream);
+    for (const struct arg_desc *arg = verb->args; arg->name; arg++)
+        if (!arg->local && !arg->filled && !arg->unsaid && given(args, arg))
+            print_value(stream, arg, json_object_get(args, arg->name));
+    fclose(stream); /* what did not fit is left out */
+    words[size - 1] = '\0';
 }

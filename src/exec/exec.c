@@ -82,9 +82,11 @@ static uint64_t earliest_due(struct exec *exec)
 {
     uint64_t earliest = UINT64_MAX;
     for (struct strand *s = at_acquire(&exec->supply->all); s; s = s->all_next) {
-        uint64_t due = at_acquire(&s->due_ns);
+        uint64_t due = at_acquire(&s->due_ns), call_due = at_relaxed(&s->call_due_ns);
         if (due < earliest && !s->blocking)
             earliest = due;
+        if (call_due < earliest)
+            earliest = call_due;
     }
     return earliest;
 }
@@ -92,9 +94,13 @@ static uint64_t earliest_due(struct exec *exec)
 static void kick_due(struct exec *exec)
 {
     uint64_t now = plat_now_ns();
-    for (struct strand *s = at_acquire(&exec->supply->all); s; s = s->all_next)
+    for (struct strand *s = at_acquire(&exec->supply->all); s; s = s->all_next) {
         if (take_due(s, now))
             strand_nudge(s);
+        uint64_t call_due = at_relaxed(&s->call_due_ns);
+        if (call_due <= now && at_cas(&s->call_due_ns, &call_due, UINT64_MAX))
+            s->env->overdue(s->env, s);
+    }
 }
 
 /* Under the lock. All who are parked must know of an earlier tick: the one that is told may be given work, and get stuck in it. */
@@ -113,6 +119,16 @@ static void look_at_clock(struct exec *exec)
     kick_due(exec);
     plat_lock(&exec->lock);
     watch_until(exec, earliest_due(exec));
+    plat_unlock(&exec->lock);
+}
+
+void exec_watch(struct exec *exec, uint64_t due)
+{
+    if (due >= at_relaxed(&exec->watched_ns))
+        return;
+    plat_lock(&exec->lock);
+    if (due < exec->watched_ns)
+        watch_until(exec, due);
     plat_unlock(&exec->lock);
 }
 
@@ -155,10 +171,24 @@ static bool linger(struct runner *r, struct strand *s)
     return false;
 }
 
+/* For how long strands run, taken as seldom as possible. */
+static void begin_busy(struct strand *s)
+{
+    atomic_store_explicit(&s->run_ns, plat_now_ns(), memory_order_relaxed);
+}
+
+static void end_busy(struct strand *s)
+{
+    uint64_t busy = at_relaxed(&s->busy_ns) + plat_now_ns() - at_relaxed(&s->run_ns);
+    atomic_store_explicit(&s->busy_ns, busy, memory_order_relaxed);
+    atomic_store_explicit(&s->run_ns, 0, memory_order_relaxed);
+}
+
 /* Runs a READY strand until it rests, ends, or (not for blocking ones) has to make way: then it is queued again. */
 static enum strand_says run(struct runner *r, struct strand *s)
 {
     strand_begin(s);
+    begin_busy(s);
     for (;;) {
         enum strand_says says = strand_run(s, STEPS);
         if (says == STRAND_OVER)
@@ -167,6 +197,7 @@ static enum strand_says run(struct runner *r, struct strand *s)
             look_at_clock(r->exec);
             if (s->blocking || atomic_load_explicit(&r->exec->queued, memory_order_relaxed) == 0)
                 continue;
+            end_busy(s);
             strand_yield(s);
             exec_ready(r->exec, s);
             return says;
@@ -174,8 +205,10 @@ static enum strand_says run(struct runner *r, struct strand *s)
         if (linger(r, s))
             continue;
         watch(r->exec, s);
+        end_busy(s);
         if (strand_rest(s))
             return says;
+        begin_busy(s);
     }
 }
 

@@ -34,6 +34,9 @@ void exec_free(struct exec *exec);
 
 void exec_ready(struct exec *exec, struct strand *s);
 
+/* Keeps time until then: a call that has a time limit may have to be interrupted. Any thread. */
+void exec_watch(struct exec *exec, uint64_t due_ns);
+
 int exec_thread_start(struct exec *exec, struct strand *s); /* for a blocking strand; 0 or -1 */
 bool exec_thread_over(struct exec *exec, struct strand *s); /* joining it will not wait */
 void exec_thread_join(struct exec *exec, struct strand *s); /* it has ended, or was never activated */

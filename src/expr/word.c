@@ -2,7 +2,8 @@
 /*
  * word.c - cuts an expression into stages and words, with the quoting that expr.h describes.
  *
- * Nothing but quotes, backslashes, white space and `|` means anything here.
+ * Nothing but quotes, backslashes, white space and `|` means anything here; and the words `{`, `}`, `;` and `->`, which count as
+ * such only when they stand alone: `{status}` is a word like any other.
  */
 #include "expr/word.h"
 
@@ -91,6 +92,16 @@ static int read_word(struct lexer *lexer, struct word *word, char *out)
     return 0;
 }
 
+/* What a word means that stands alone. */
+static enum word_kind kind_of(const struct word *word)
+{
+    static const char *const marks[] = {[WORD_OPEN] = "{", [WORD_CLOSE] = "}", [WORD_NEXT] = ";", [WORD_ARROW] = "->"};
+    for (enum word_kind kind = WORD_OPEN; kind <= WORD_ARROW; kind++)
+        if (!word->quoted && strcmp(word->text, marks[kind]) == 0)
+            return kind;
+    return WORD_TEXT;
+}
+
 /* Room for one more word, and always an end behind it, so that words_free() is right at every moment. */
 static struct word *add(struct lexer *lexer)
 {
@@ -129,7 +140,9 @@ static int next_word(struct lexer *lexer)
         word->kind = WORD_TEXT;
         word->text = text;
         word->name_len = name_length(here);
-        return read_word(lexer, word, text);
+        if (read_word(lexer, word, text) != 0)
+            return -1;
+        word->kind = kind_of(word);
     }
     return 0;
 }

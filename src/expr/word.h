@@ -12,12 +12,20 @@
 
 struct expr_error;
 
-enum word_kind { WORD_TEXT, WORD_BAR, WORD_END };
+enum word_kind {
+    WORD_TEXT,
+    WORD_BAR,   /* | */
+    WORD_OPEN,  /* { */
+    WORD_CLOSE, /* } */
+    WORD_NEXT,  /* ; */
+    WORD_ARROW, /* -> */
+    WORD_END
+};
 
 struct word {
     enum word_kind kind;
     size_t offset, length; /* where it stands in the expression, with its quotes */
-    char *text;            /* without them; owned; NULL for BAR and END */
+    char *text;            /* without them; owned; NULL for BAR and END; meaningless for all others but TEXT */
     size_t name_len;       /* of the NAME in NAME=VALUE; 0: it is not of that form */
     bool quoted;           /* has quotes or backslashes somewhere */
 };

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.h - what the parts of a running strand know of each other: inlets.c brings a batch in, work.c takes it through the stages,
+ * outlets.c sends what comes out, strand.c says when. All of it for whoever has the strand.
+ */
+#ifndef CORE_RUN_H
+#define CORE_RUN_H
+
+#include "core/strand.h"
+
+/* ---- inlets.c ---- */
+
+/* What comes next, from whichever inlet may be read: a batch (*batch), a pill that concerns the strand as a whole (FLUSH when it has
+ * come to all inlets, CUT with *change, END when all have ended), TURN for "look again", or NONE. */
+enum pill inlets_take(struct strand *s, struct batch **batch, struct change **change);
+
+/* What a strand that rests waits for. */
+struct looks {
+    size_t in_count, out_count;
+    struct channel *ins[PORTS_MAX];
+    uint64_t heads[PORTS_MAX]; /* what was taken; UINT64_MAX: only its closing matters */
+    struct channel *outs[PORTS_MAX];
+    struct channel *full; /* the outlet that has no room; NULL: not waited for */
+    uint64_t tail;
+    unsigned wakes;
+    bool mailbox; /* an edit may be made */
+};
+
+void inlets_look(struct strand *s, struct looks *looks);
+bool inlets_changed(const struct looks *looks);
+
+/* ---- outlets.c ---- */
+
+/* Behind the last stage: through which outlet, and to be sent. Takes the batch. */
+void outlets_add(struct strand *s, size_t outlet, struct batch *b);
+
+/* All that came of a batch that ended a turn is out: ends the turn on the outlet, or on all of them. */
+void outlets_end_turn(struct strand *s);
+void outlets_mark_turn(struct strand *s);
+
+bool outlets_room(struct strand *s);           /* a step may begin; else s->room_at says what is full */
+bool outlets_send(struct strand *s, bool all); /* sends what there is; `all`: also what might still grow. False: no room */
+void outlets_flush(struct strand *s);          /* a flush pill goes out behind what there is */
+void outlets_close(struct strand *s, enum pill last);
+
+/* ---- work.c ---- */
+
+void work_batch(struct strand *s, struct batch *b);   /* takes it through the program */
+bool work_again(struct strand *s);                    /* goes on with what waits to be tried again. False: it still waits */
+int work_pull(struct strand *s);                      /* one call of the source; what pull says */
+void work_make(struct strand *s, size_t i, int (*function)(void *, weir_out *)); /* a flush or tick of stage i */
+
+#endif

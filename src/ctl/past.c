@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * past.c - history, pending, undo and redo, and the texts of earlier revisions.
+ *
+ * The session keeps a JSON object for this file (session_past()), under the edit lock:
+ *
+ *     {"texts": {"4": {"before": 3, "stages": {LABEL: {"builtin": ..., "text": ...}}}}, "trials": {STAGE: {...}}}
+ *
+ * "before" is the revision that the edit changed. An edit that undoes revision 4 leads back to the texts of revision 3.
+ */
+#include "ctl/past.h"
+
+#include "ctl/answer.h"
+#include "ctl/texts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEPT     64  /* edits, by the engine */
+#define REMEMBER 256 /* revisions whose texts are kept: an undo may lead far back, over undos and redos of its own */
+
+static json_t *part(struct session *session, const char *name)
+{
+    json_t *past = session_past(session), *found = json_object_get(past, name);
+    if (!found)
+        json_object_set_new(past, name, found = json_object());
+    return found;
+}
+
+static json_t *texts_at(struct session *session, uint64_t revision)
+{
+    char key[24];
+    snprintf(key, sizeof key, "%llu", (unsigned long long)revision);
+    return json_object_get(part(session, "texts"), key);
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------------ */
+
+static json_t *texts_now(struct session *session)
+{
+    size_t count;
+    json_t *texts = json_object();
+    weir_stage_info *stages = session_stages(session, &count);
+    for (size_t i = 0; stages && i < count; i++) {
+        json_t *about = json_object();
+        session_add_text(session, stages[i].name, about);
+        json_object_set_new(texts, stages[i].name, about);
+    }
+    free(stages);
+    return texts;
+}
+
+static void remember(struct session *session, uint64_t revision, uint64_t before)
+{
+    char key[24];
+    json_t *entry = json_object();
+    json_object_set_new(entry, "before", json_integer((json_int_t)before));
+    json_object_set_new(entry, "stages", texts_now(session));
+    snprintf(key, sizeof key, "%llu", (unsigned long long)revision);
+    json_object_set_new(part(session, "texts"), key, entry);
+    snprintf(key, sizeof key, "%llu", (unsigned long long)(revision > REMEMBER ? revision - REMEMBER : 0));
+    json_object_del(part(session, "texts"), key);
+}
+
+void past_before(struct session *session)
+{
+    uint64_t revision = weir_revision(session_pipeline(session));
+    if (!texts_at(session, revision))
+        remember(session, revision, revision);
+    json_object_set_new(session_past(session), "revision", json_integer((json_int_t)revision));
+}
+
+/* Gives the stages that are there now the texts that they had then. */
+static void bring_back(struct session *session, const json_t *entry)
+{
+    const char *label;
+    json_t *about;
+    json_object_foreach(json_object_get(entry, "stages"), label, about)
+        session_describe(session, label, json_string_value(json_object_get(about, "builtin")),
+                         json_string_value(json_object_get(about, "text")));
+}
+
+/* ---- trials ----------------------------------------------------------------------------------------------------------- */
+
+void past_candidate_label(const char *stage, char label[PAST_LABEL_ROOM])
+{
+    snprintf(label, PAST_LABEL_ROOM, "%s (candidate)", stage);
+}
+
+static void note_trial(struct request *request)
+{
+    const struct fresh *fresh = &request->fresh;
+    json_t *about = json_object();
+    json_object_set_new(about, "builtin", json_text(expr_builtin(fresh->expr, 0)->name));
+    json_object_set_new(about, "text", json_text(expr_text(fresh->expr, 0)));
+    json_object_set_new(part(request->session, "trials"), request->label, about);
+}
+
+/* The candidate's text becomes the stage's. */
+static void note_promotion(struct request *request)
+{
+    const json_t *about = json_object_get(part(request->session, "trials"), request->label);
+    if (about)
+        session_describe(request->session, request->label, json_string_value(json_object_get(about, "builtin")),
+                         json_string_value(json_object_get(about, "text")));
+}
+
+/* The session has just forgotten what is no stage's text; trials that go on need theirs. */
+static void describe_trials(struct session *session)
+{
+    char label[PAST_LABEL_ROOM];
+    const char *stage;
+    json_t *about, *trials = part(session, "trials");
+    void *next;
+    json_object_foreach_safe(trials, next, stage, about)
+    {
+        weir_trial_info info;
+        past_candidate_label(stage, label);
+        if (weir_trial_get(session_pipeline(session), stage, &info) == WEIR_OK)
+            session_describe(session, label, json_string_value(json_object_get(about, "builtin")),
+                             json_string_value(json_object_get(about, "text")));
+        else
+            json_object_del(trials, stage);
+    }
+}
+
+static void settle(struct session *session, uint64_t revision)
+{
+    uint64_t before = (uint64_t)json_integer_value(json_object_get(session_past(session), "revision"));
+    session_forget(session);
+    describe_trials(session);
+    if (revision != before)
+        remember(session, revision, before);
+}
+
+void past_after(struct request *request, uint64_t revision)
+{
+    if (request->on_trial)
+        note_trial(request);
+    else if (request->fresh.expr)
+        fresh_describe(request);
+    else if (request->plan.new)
+        texts_describe(request->session, request->plan.new);
+    else if (request->verb == &promote_verb)
+        note_promotion(request);
+    settle(request->session, revision);
+}
+
+/* ---- history ---------------------------------------------------------------------------------------------------------- */
+
+/* The latest edits, newest first: an array to free() and its length. */
+static weir_past *latest(struct session *session, size_t max, size_t *count)
+{
+    weir_past *past = calloc(max, sizeof *past);
+    *count = past ? weir_history(session_pipeline(session), past, max) : 0;
+    if (*count > max)
+        *count = max;
+    return past;
+}
+
+bool past_find(struct session *session, const char *id, weir_receipt *receipt)
+{
+    size_t count, i = 0;
+    weir_past *past = latest(session, KEPT, &count);
+    while (i < count && strcmp(past[i].id, id) != 0)
+        i++;
+    bool found = i < count;
+    if (found)
+        *receipt = past[i].receipt;
+    free(past);
+    return found;
+}
+
+static json_t *past_json(struct session *session, const weir_past *past)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "revision", json_integer((json_int_t)past->revision));
+    json_object_set_new(json, "undoes", json_integer((json_int_t)past->undoes));
+    json_object_set_new(json, "id", json_text(past->id));
+    json_object_set_new(json, "who", json_text(past->who));
+    json_object_set_new(json, "what", json_text(past->what));
+    json_object_set_new(json, "when_ns", json_integer((json_int_t)past->when_ns));
+    json_object_set_new(json, "can_undo", json_boolean(past->can_undo));
+    json_object_set_new(json, "why_not", json_text(past->why_not));
+    json_object_set_new(json, "receipt", edit_receipt(session, &past->receipt));
+    return json;
+}
+
+static json_t *head(struct session *session)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "name", json_text(weir_name(session_pipeline(session))));
+    json_object_set_new(json, "pid", json_integer(getpid()));
+    json_object_set_new(json, "revision", json_integer((json_int_t)weir_revision(session_pipeline(session))));
+    return json;
+}
+
+json_t *answer_history(struct session *session, const json_t *args, struct refusal *refusal)
+{
+    (void)args;
+    size_t count;
+    weir_past *past = latest(session, KEPT, &count);
+    if (!past)
+        return refuse(refusal, "memory", "out of memory");
+    json_t *json = head(session), *edits = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(edits, past_json(session, &past[i]));
+    json_object_set_new(json, "edits", edits);
+    free(past);
+    return json;
+}
+
+/* ---- pending ---------------------------------------------------------------------------------------------------------- */
+
+#define PENDING_MAX 64
+
+static json_t *pending_json(const weir_pending_info *info)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "id", json_text(info->id));
+    json_object_set_new(json, "who", json_text(info->who));
+    json_object_set_new(json, "what", json_text(info->what));
+    json_object_set_new(json, "age_ns", json_integer((json_int_t)info->age_ns));
+    json_object_set_new(json, "committed", json_boolean(info->committed));
+    json_object_set_new(json, "held_up_by", json_text(info->held_up_by));
+    json_object_set_new(json, "held_up_item", json_integer((json_int_t)info->held_up_item));
+    json_object_set_new(json, "held_up_ns", json_integer((json_int_t)info->held_up_ns));
+    return json;
+}
+
+json_t *past_pending(struct session *session)
+{
+    json_t *list = json_array();
+    weir_pending_info *info = calloc(PENDING_MAX, sizeof *info);
+    size_t count = info ? weir_pending(session_pipeline(session), info, PENDING_MAX) : 0;
+    for (size_t i = 0; i < count && i < PENDING_MAX; i++)
+        json_array_append_new(list, pending_json(&info[i]));
+    free(info);
+    return list;
+}
+
+json_t *answer_pending(struct session *session, const json_t *args, struct refusal *refusal)
+{
+    (void)args, (void)refusal;
+    json_t *json = head(session);
+    json_object_set_new(json, "pending", past_pending(session));
+    return json;
+}
+
+/* ---- undo and redo ---------------------------------------------------------------------------------------------------- */
+
+/* The texts that go with an edit that undid or redid revision `of`. To undo is to go back before it; to redo is to go back behind
+ * it, or, where `of` is the undo that is taken back, before that one. */
+static void follow(struct session *session, uint64_t of, bool undo)
+{
+    size_t count;
+    bool back = undo;
+    weir_past *past = latest(session, KEPT, &count);
+    for (size_t i = 0; i < count; i++)
+        if (past[i].revision == of && past[i].undoes != 0)
+            back = true;
+    free(past);
+    const json_t *entry = texts_at(session, of);
+    if (back && entry)
+        entry = texts_at(session, (uint64_t)json_integer_value(json_object_get(entry, "before")));
+    bring_back(session, entry);
+}
+
+/* Adds to the receipt which edit it was. */
+static void name_edit(struct session *session, json_t *json, bool undo)
+{
+    size_t count;
+    weir_past *past = latest(session, KEPT, &count);
+    uint64_t of = count ? past[0].undoes : 0;
+    const char *what = "";
+    for (size_t i = 0; i < count; i++)
+        if (of && past[i].revision == of)
+            what = past[i].what;
+    json_object_set_new(json, "undoes", json_integer((json_int_t)of));
+    json_object_set_new(json, "what", json_text(what));
+    free(past);
+    if (of)
+        follow(session, of, undo);
+}
+
+/* The engine's undo takes no expectation; all edits that come through the socket stand in line here. */
+static json_t *take_back(struct session *session, const json_t *args, struct refusal *refusal, bool undo)
+{
+    weir_pipeline *pipeline = session_pipeline(session);
+    weir_receipt receipt = {0};
+    const json_t *expect = json_object_get(args, "expect");
+    long long revision = (long long)weir_revision(pipeline);
+    if (expect && json_integer_value(expect) != revision)
+        return refuse(refusal, "conflict", "the revision is %lld, and %lld was expected", revision,
+                      (long long)json_integer_value(expect));
+    past_before(session);
+    int status = (undo ? weir_undo : weir_redo)(pipeline, &receipt);
+    if (status != WEIR_OK)
+        return refuse(refusal, edit_status_word(status), "%s", weir_error(pipeline));
+    json_t *json = edit_receipt(session, &receipt);
+    name_edit(session, json, undo);
+    settle(session, receipt.revision);
+    return json;
+}
+
+json_t *answer_undo(struct session *session, const json_t *args, struct refusal *refusal)
+{
+    session_edit_lock(session);
+    json_t *json = take_back(session, args, refusal, true);
+    session_edit_unlock(session);
+    return json;
+}
+
+json_t *answer_redo(struct session *session, const json_t *args, struct refusal *refusal)
+{
+    session_edit_lock(session);
+    json_t *json = take_back(session, args, refusal, false);
+    session_edit_unlock(session);
+    return json;
+}
