@@ -6,7 +6,7 @@
  * the new stages (they are closed again); make strands, channels and changes (given back); post to the entry strand and wait (withdrawn,
  * if it has not been taken). From the moment that the entry has its change nothing can fail, and the new plan is put in force.
  */
-#include "api/pipeline.h"
+#include "api/divert.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +19,7 @@ enum op_kind {
     OP_FIRST,
     OP_LAST,
     OP_POP,
+    OP_DIVERT,
     OP_REPLACE,
     OP_REPLACE_FRESH,
     OP_ADD,
@@ -48,6 +49,8 @@ struct weir_edit {
     bool committed; /* the stages belong to the pipeline */
     uint64_t expected;
     uint64_t timeout_ms;
+    bool diverts;
+    char stuck[64];
 };
 
 /* What a commit works with. */
@@ -79,6 +82,7 @@ static bool replay_one(struct plan *plan, const struct op *op, struct plan_error
     case OP_LAST:
         return plan_insert_last(plan, op->stage, error);
     case OP_POP:
+    case OP_DIVERT:
         return plan_pop(plan, op->name, error);
     case OP_REPLACE:
     case OP_REPLACE_FRESH:
@@ -238,6 +242,19 @@ int weir_edit_pop(weir_edit *e, const char *name)
     return add_op(e, OP_POP, name, NULL, NULL);
 }
 
+/* A stage that an earlier edit popped, and that is stuck, is not in the plan any more: divert_retiring(). */
+int weir_edit_divert(weir_edit *e, const char *name)
+{
+    if (e->ops)
+        return edit_error(e, WEIR_EREFUSED, "a divert stands with other operations; expected it to be an edit of its own");
+    plat_lock(&e->p->lock);
+    bool in_plan = plan_find(e->p->plan, name);
+    plat_unlock(&e->p->lock);
+    e->diverts = true;
+    snprintf(e->stuck, sizeof e->stuck, "%s", name);
+    return in_plan ? add_op(e, OP_DIVERT, name, NULL, NULL) : WEIR_OK;
+}
+
 int weir_edit_replace(weir_edit *e, const char *name, const weir_stage *stage)
 {
     return add_op(e, OP_REPLACE, name, NULL, stage);
@@ -378,7 +395,7 @@ static bool in_flow(const struct commit *c, const struct instance *in)
  * edit's cut. */
 static bool must_rest(const struct commit *c, const struct instance *in)
 {
-    return !layout_has(&c->p->layout, in) && (in_flow(c, in) || !plan_has(c->plan, in));
+    return !in->seized && !layout_has(&c->p->layout, in) && (in_flow(c, in) || !plan_has(c->plan, in));
 }
 
 struct resting {
@@ -708,7 +725,7 @@ static void let_go_one(void *arg, struct instance *in)
     struct commit *c = arg;
     if (plan_has(c->plan, in))
         return;
-    if (!layout_has(&c->p->layout, in)) { /* parked: until we have closed it, it is retiring too */
+    if (!in->seized && !layout_has(&c->p->layout, in)) { /* parked: until we have closed it, it is retiring too */
         at_store(&in->busy, true);
         in->fate = FATE_PARKED_LEAVES;
     }
@@ -863,13 +880,70 @@ static int prepare(struct commit *c)
     return status;
 }
 
+/* The stage has left by an earlier edit, and what waits in front of it waits in vain. */
+static int divert_retiring(struct commit *c, weir_receipt *receipt)
+{
+    struct diversion d;
+    struct instance *stuck = divert_find(c->p, c->e->stuck);
+    receipt->revision = c->p->plan->revision;
+    if (!stuck)
+        return pipeline_error(WEIR_EREFUSED, "no stage called \"%s\" is stuck; expected one that is in the plan, or is retiring",
+                              c->e->stuck);
+    int status = divert_prepare(c->p, stuck, &d);
+    if (status != WEIR_OK || !d.from || !divert_seize(c->p, &d))
+        return status;
+    receipt->changed = true;
+    receipt->late = d.late;
+    return WEIR_OK;
+}
+
+/* The pop of a stage that is stuck. *done false: it is not, or not so that it could be diverted: an ordinary pop will do. From the
+ * moment that its strand is given up, the stage is out: if the neighbours can't be joined in time, an empty strand stands there. */
+static int divert(struct commit *c, weir_receipt *receipt, bool *done)
+{
+    struct diversion d;
+    struct instance *stuck = divert_find(c->p, c->e->stuck);
+    *done = false;
+    int status = stuck ? divert_prepare(c->p, stuck, &d) : WEIR_OK;
+    if (status != WEIR_OK || !stuck || !d.from)
+        return status;
+    status = prepare(c);
+    bool joins = status == WEIR_OK; /* else the data has ended in front of it, or drains there */
+    if (status != WEIR_OK && status != WEIR_EENDED && status != WEIR_EBUSY) {
+        divert_cancel(c->p, &d);
+        return status;
+    }
+    uint64_t prepared_ns = plat_now_ns();
+    if (!divert_seize(c->p, &d)) {
+        if (joins)
+            discard_record(c);
+        flow_free(&c->flow);
+        return WEIR_OK;
+    }
+    *done = true;
+    if (joins && cut(c) != WEIR_OK)
+        discard_record(c);
+    put_in_force(c);
+    fill_receipt(c, receipt, prepared_ns);
+    receipt->late = d.late;
+    return WEIR_OK;
+}
+
 static int commit_turn(struct commit *c, weir_receipt *receipt)
 {
     int status = check_turn(c);
+    if (status == WEIR_OK && c->e->diverts && !c->e->ops)
+        return divert_retiring(c, receipt);
     if (status == WEIR_OK)
         status = make_plan(c);
     if (status != WEIR_OK)
         return status;
+    if (c->e->diverts && c->p->started) {
+        bool done;
+        status = divert(c, receipt, &done);
+        if (done || status != WEIR_OK)
+            return status;
+    }
     if (plan_same(c->plan, c->p->plan)) {
         receipt->revision = c->p->plan->revision;
         return WEIR_OK;
@@ -969,6 +1043,18 @@ int weir_insert_last(weir_pipeline *p, const weir_stage *stage, weir_receipt *re
 int weir_pop(weir_pipeline *p, const char *name, weir_receipt *receipt)
 {
     return one(p, OP_POP, name, NULL, NULL, receipt);
+}
+
+int weir_divert(weir_pipeline *p, const char *name, weir_receipt *receipt)
+{
+    weir_edit *e = weir_edit_begin(p);
+    if (!e)
+        return WEIR_ENOMEM;
+    int status = weir_edit_divert(e, name);
+    if (status == WEIR_OK)
+        return weir_commit(e, receipt);
+    free_edit(e);
+    return status;
 }
 
 int weir_replace(weir_pipeline *p, const char *name, const weir_stage *stage, weir_receipt *receipt)

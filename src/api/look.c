@@ -71,7 +71,7 @@ static uint64_t queued(const weir_pipeline *p, const struct instance *in)
     for (size_t i = 0; i < p->layout.count; i++) {
         const struct seat *seat = &p->layout.seats[i];
         uint64_t waiting = 0;
-        if (seat->program->stages[0] != in)
+        if (seat->program->count == 0 || seat->program->stages[0] != in)
             continue;
         for (size_t k = 0; k < seat->in_count; k++) {
             uint64_t taken = seat->ins[k] ? count_get(&seat->ins[k]->items_taken) : 0;

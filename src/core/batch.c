@@ -73,6 +73,18 @@ struct batch *list_take(struct batch_list *list)
     return batch;
 }
 
+void list_join(struct batch_list *list, struct batch_list *behind)
+{
+    if (!behind->first)
+        return;
+    if (list->last)
+        list->last->next = behind->first;
+    else
+        list->first = behind->first;
+    list->last = behind->last;
+    *behind = (struct batch_list){0};
+}
+
 static bool grow_blocks(struct batch *batch)
 {
     uint32_t capacity = batch->block_capacity * 2;

@@ -77,8 +77,7 @@ struct instance {
     size_t heir_of_count;
     size_t lane, lanes; /* of a pool; 0 of 1 else. Set once */
     const struct instance *chief; /* of a lane and of a pool's ends: the instance that the plan names; itself else */
-    uint64_t stuck_item; /* under the pipeline's lock: what it had in its hands when it was popped with divert; 0 else */
-    uint64_t stuck_since_ns;
+    bool seized;                  /* under the pipeline's turn and lock: popped with divert while its function ran */
     _Atomic bool busy; /* belongs to a strand: set by the edit that takes it in, cleared (release) when it closed or rests */
     struct instance *next; /* in the pipeline's list of retiring stages */
 };

@@ -371,7 +371,7 @@ static void reach_hard(struct draft *d)
 
 static bool is_source(const struct seat *seat)
 {
-    return seat->program->stages[0]->shape == SHAPE_PULL;
+    return seat->program->count && seat->program->stages[0]->shape == SHAPE_PULL;
 }
 
 /* Where old data comes from: sources; and what stands behind strands that have all ended. */
@@ -522,6 +522,12 @@ static size_t place_in(const struct seat *seat, const struct instance *in)
     return place;
 }
 
+/* A program that a stuck stage was taken out of may be empty. */
+static struct instance *last_of(const struct program *program)
+{
+    return program->count ? program->stages[program->count - 1] : NULL;
+}
+
 /* The stage in front of in port `in` of a stage that runs, and through which of its ports. NULL: none. */
 static const struct instance *old_front(const struct draft *d, const struct instance *stage, size_t in, size_t *out)
 {
@@ -533,7 +539,7 @@ static const struct instance *old_front(const struct draft *d, const struct inst
     for (size_t i = 0; in < seat->in_count && seat->ins[in] && i < d->old->count; i++)
         for (*out = 0; *out < d->old->seats[i].out_count; ++*out)
             if (d->old->seats[i].outs[*out] == seat->ins[in])
-                return d->old->seats[i].program->stages[d->old->seats[i].program->count - 1];
+                return last_of(d->old->seats[i].program);
     return NULL;
 }
 
@@ -798,6 +804,8 @@ static void set_mark(struct draft *d, struct change *entry, const struct program
     entry->after = v < flow->count ? flow->stages[v] : NULL;
     if (v < flow->count)
         first = flow_link_in(flow, v);
+    if (program->count == 0)
+        return;
     entry->mark = program->stages[0];
     for (size_t i = 0; first != NO_INDEX && i < program->count; i++)
         if (program->stages[i] == flow->stages[flow->links[first].from] && !instance_forks(program->stages[i]))

@@ -19,9 +19,16 @@ static void tail(struct strand *s, struct outlet *o, struct batch *b)
         list_add(&o->unsent, b);
 }
 
-static bool deals_turns(const struct instance *last)
+/* The last stage; NULL: a program that a stuck stage was taken out of, and that only passes on what comes. */
+static const struct instance *last_of(const struct strand *s)
 {
-    return last->shape == SHAPE_DEAL && !last->def.key;
+    return s->program->count ? s->program->stages[s->program->count - 1] : NULL;
+}
+
+static bool deals_turns(const struct strand *s)
+{
+    const struct instance *last = last_of(s);
+    return last && last->shape == SHAPE_DEAL && !last->def.key;
 }
 
 void outlets_add(struct strand *s, size_t outlet, struct batch *b)
@@ -53,7 +60,7 @@ static void end_turn(struct outlet *o)
 
 void outlets_end_turn(struct strand *s)
 {
-    if (s->ports->out_count == 1 && !s->ports->marks && !instance_forks(s->program->stages[s->program->count - 1]))
+    if (s->ports->out_count == 1 && !s->ports->marks && !(last_of(s) && instance_forks(last_of(s))))
         end_turn(&s->ports->outs[0]);
 }
 
@@ -80,7 +87,7 @@ bool outlets_room(struct strand *s)
     struct ports *ports = s->ports;
     if (ports->out_count == 1)
         return has_room(s, 0);
-    if (ports->out_count && deals_turns(s->program->stages[s->program->count - 1]))
+    if (ports->out_count && deals_turns(s))
         return has_room(s, ports->next);
     for (size_t k = 0; k < ports->out_count; k++)
         if (!has_room(s, k))

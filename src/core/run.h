@@ -43,10 +43,28 @@ bool outlets_send(struct strand *s, bool all); /* sends what there is; `all`: al
 void outlets_flush(struct strand *s);          /* a flush pill goes out behind what there is */
 void outlets_close(struct strand *s, enum pill last);
 
+/* ---- strand.c ---- */
+
+/* Around every call of a function that items are handed to. False: the strand was seized meanwhile; nothing of it may be touched. */
+static inline void work_enter(struct strand *s, struct batch *b, size_t stage, uint32_t at, uint32_t kept, bool whole)
+{
+    s->hand = (struct hand){b, stage, at, kept, whole};
+    at_release(&s->inside, true); /* pairs with strand_seize(): the hand is written */
+}
+bool strand_found(struct strand *s);
+static inline bool work_leave(struct strand *s)
+{
+    at_release(&s->inside, false);
+    if (!plat_can_fence_all())
+        plat_fence();
+    return !at_acquire(&s->lost) || strand_found(s); /* who seizes fences for all between the two: see there */
+}
+
 /* ---- work.c ---- */
 
 void work_batch(struct strand *s, struct batch *b);   /* takes it through the program */
 bool work_again(struct strand *s);                    /* goes on with what waits to be tried again. False: it still waits */
+void work_forget(struct weir_out *out);               /* what a function put out that nobody will take */
 int work_pull(struct strand *s);                      /* one call of the source; what pull says */
 void work_make(struct strand *s, size_t i, int (*function)(void *, weir_out *)); /* a flush or tick of stage i */
 

@@ -9,6 +9,8 @@
  */
 #include "core/run.h"
 
+#include <string.h>
+
 /* ---- the wake-up -------------------------------------------------------------------------------------------------------- */
 
 /* The same life of the strand, in another state. */
@@ -40,7 +42,7 @@ void strand_nudge(struct strand *s)
 static void looked_at(struct strand *s, struct looks *looks)
 {
     looks->wakes = s->wakes_seen;
-    looks->mailbox = !s->again.batch; /* no edit is made while an item waits inside the program */
+    looks->mailbox = !s->again.batch && !s->again.waiting.first; /* no edit is made while an item waits inside the program */
     looks->in_count = looks->out_count = 0;
     looks->full = NULL;
     if (s->waits_input)
@@ -81,9 +83,12 @@ bool strand_quick(const struct strand *s)
 static void end_quick(struct strand *s, struct looks *looks)
 {
     bool any = false;
-    for (size_t i = 0; i < s->ports->in_count; i++)
-        if (s->ports->ins[i].ch)
-            any |= at_exchange(&s->ports->ins[i].ch->quick, false);
+    for (size_t i = 0; i < s->ports->in_count; i++) {
+        if (!s->ports->ins[i].ch)
+            continue;
+        s->ports->ins[i].ch->streak = 0;
+        any |= at_exchange(&s->ports->ins[i].ch->quick, false);
+    }
     for (size_t i = 0; i < s->ports->out_count; i++) {
         if (!s->ports->outs[i].ch)
             continue;
@@ -203,7 +208,7 @@ static bool hold(struct strand *s, const struct change *change)
         plat_lock(&s->hold);
         if (at_cas(&s->state, &state, in_state(state, STRAND_HELD))) {
             s->held_from = base;
-            if (base == STRAND_CALL ? fits_in_call(s, change) : !s->again.batch)
+            if (base == STRAND_CALL ? fits_in_call(s, change) : !s->again.batch && !s->again.waiting.first)
                 return true;
             release(s);
             return false;
@@ -239,6 +244,89 @@ struct change *strand_withdraw(struct strand *s)
     return at_exchange(&s->mailbox, NULL);
 }
 
+/*
+ * Why strand and editor agree. The editor stores `lost`, fences for all threads, and loads `inside`; the strand stores `inside` = false,
+ * then loads `lost`. If the editor sees `inside`, the strand's store is still to come, and so is its load, which sees `lost`: it stops
+ * here, before it touches anything. If the editor does not, it takes `lost` back; the strand may have seen it, and waits here for that.
+ */
+bool strand_found(struct strand *s)
+{
+    plat_lock(&s->hold);
+    s->gone = at_load(&s->lost);
+    plat_unlock(&s->hold);
+    return !s->gone;
+}
+
+/* Nothing in front of the stage is in the middle of a batch of its own; and what the stage has made of earlier items is not in its
+ * hands any more, as it is of an `each` that is not blocking. */
+static bool stands_free(const struct strand *s, size_t stage)
+{
+    for (size_t i = 0; i < stage; i++)
+        if (s->program->stages[i]->shape == SHAPE_EACH || s->program->stages[i]->shape == SHAPE_PULL)
+            return false;
+    return s->program->stages[stage]->shape != SHAPE_EACH || s->blocking;
+}
+
+/* Under `hold`, while the strand is inside: what of its batch is not in the function's hands goes to the heir. */
+static enum seized share_batch(struct strand *s, struct strand *heir, uint64_t *late)
+{
+    const struct hand *h = &s->hand;
+    struct batch *b = h->batch, *past = NULL;
+    uint32_t rest = h->whole ? 0 : b->count - h->at - 1, kept = h->whole ? 0 : h->kept;
+    struct instance *stuck = s->program->stages[h->stage];
+    *late = h->whole ? b->count : 1;
+    if (kept + rest == 0)
+        return SEIZED;
+    past = batch_new(&heir->store, b->type, b->count);
+    if (!past || past->capacity < kept + rest || !batch_hold_all(past, b)) {
+        if (past)
+            batch_release(past, NULL);
+        return SEIZED_NO_MEMORY;
+    }
+    memcpy(past->items, b->items, kept * b->type->size);
+    memcpy(batch_item(past, kept), batch_item(b, h->at + 1), rest * b->type->size);
+    past->count = kept + rest;
+    past->entry = (uint32_t)h->stage; /* in the heir's program that is the stage behind */
+    list_add(&heir->again.waiting, past);
+    count_add(&stuck->put, kept + rest);
+    return SEIZED;
+}
+
+static void take_over(struct strand *s, struct strand *heir)
+{
+    struct ports *ports = heir->ports = s->ports;
+    s->ports = NULL;
+    for (size_t i = 0; i < ports->in_count; i++)
+        if (ports->ins[i].ch)
+            at_store(&ports->ins[i].ch->reader, heir);
+    for (size_t i = 0; i < ports->out_count; i++)
+        if (ports->outs[i].ch)
+            at_store(&ports->outs[i].ch->writer, heir);
+    list_join(&heir->again.waiting, &s->again.older); /* behind what goes past the stage */
+    heir->ends_turn = s->ends_turn;
+    heir->broken = 0;
+    atomic_fetch_add(&heir->cuts_pending, at_load(&s->cuts_pending));
+    atomic_fetch_add(&heir->cuts_due, at_load(&s->cuts_due));
+    heir->flushes_done = at_load(&heir->flushes_asked);
+}
+
+enum seized strand_seize(struct strand *s, struct instance *stuck, struct strand *heir, uint64_t *late)
+{
+    enum seized says = SEIZED_NOT;
+    plat_lock(&s->hold);
+    at_store(&s->lost, true);
+    plat_fence_all();
+    const struct hand *h = &s->hand;
+    if (at_acquire(&s->inside) && s->program->stages[h->stage] == stuck && stands_free(s, h->stage))
+        says = share_batch(s, heir, late);
+    if (says == SEIZED)
+        take_over(s, heir);
+    else
+        at_store(&s->lost, false);
+    plat_unlock(&s->hold);
+    return says;
+}
+
 bool strand_inside(const struct env *env)
 {
     const struct strand *s = plat_self()->strand;
@@ -263,7 +351,10 @@ void strand_reset(struct strand *s)
     s->random = s->id;
     s->tick_ns = UINT64_MAX;
     s->waits_input = s->waits_room = s->at_end = s->ends_turn = false;
+    s->gone = false;
     s->flushes_done = at_load(&s->flushes_asked);
+    at_store(&s->inside, false);
+    at_store(&s->lost, false);
     at_store(&s->finishing, false);
     at_store(&s->pins, 0);
     at_store(&s->mailbox, NULL);
@@ -600,9 +691,25 @@ static void apply_held(struct strand *s)
 
 /* ---- the loop ------------------------------------------------------------------------------------------------------------ */
 
+/* A program that a stuck stage was taken out of may be empty: it passes on what comes. */
 static bool is_source(const struct strand *s)
 {
-    return s->program->stages[0]->shape == SHAPE_PULL;
+    return s->program->count && s->program->stages[0]->shape == SHAPE_PULL;
+}
+
+/* The function has returned after all, and the strand has been seized: what is in its hands has come too late. */
+static enum strand_says bury(struct strand *s)
+{
+    const struct hand *h = &s->hand;
+    struct instance *in = s->program->stages[h->stage];
+    uint32_t from = h->whole ? 0 : h->at, to = h->whole ? h->batch->count : h->at + 1;
+    count_add(&in->failed, to - from);
+    batch_destroy(h->batch, from, to);
+    batch_release(h->batch, NULL);
+    for (size_t port = 0; port < in->out->port_count; port++) /* what the function has put out meanwhile */
+        work_forget(&in->out[port]);
+    dismiss(s, in, true);
+    return end(s);
 }
 
 /* The work of a step is done: if it ended a turn, so does what came of it. */
@@ -616,12 +723,15 @@ static void end_work(struct strand *s)
     outlets_mark_turn(s);
 }
 
-static void run_batch(struct strand *s, struct batch *b)
+static enum strand_says run_batch(struct strand *s, struct batch *b)
 {
     s->ends_turn = b->turn;
     b->turn = false;
     work_batch(s, b);
+    if (__builtin_expect(s->gone, 0))
+        return bury(s);
     end_work(s);
+    return STRAND_GOES_ON;
 }
 
 /* All that is not a batch. */
@@ -650,10 +760,8 @@ static enum strand_says take_step(struct strand *s)
     struct batch *b;
     struct change *change;
     enum pill pill = inlets_take(s, &b, &change);
-    if (__builtin_expect(pill == PILL_BATCH, 1)) {
-        run_batch(s, b);
-        return STRAND_GOES_ON;
-    }
+    if (__builtin_expect(pill == PILL_BATCH, 1))
+        return run_batch(s, b);
     if (pill == PILL_NONE)
         outlets_send(s, true); /* without room the reader wakes us; without input the writer does */
     return take_pill(s, pill, change);
@@ -671,9 +779,9 @@ static enum strand_says call_step(struct strand *s)
         s)) /* there is a change that may concern what this batch meets: it comes first, the batch is ours already */
         if (look_at_mailbox(s) == STRAND_OVER)
             return STRAND_OVER;
-    run_batch(s, b);
+    enum strand_says says = run_batch(s, b);
     leave_call(s);
-    return STRAND_GOES_ON;
+    return says;
 }
 
 static enum strand_says pull_step(struct strand *s)
@@ -712,6 +820,8 @@ static bool look_at_flushes(struct strand *s)
 static enum strand_says again_step(struct strand *s)
 {
     if (work_again(s)) {
+        if (s->gone)
+            return bury(s);
         end_work(s);
         set_due(s);
         return STRAND_GOES_ON;
@@ -726,7 +836,7 @@ static enum strand_says step(struct strand *s)
 {
     s->waits_input = s->waits_room = false;
     s->wakes_seen = at_acquire(&s->wakes);
-    if (s->again.batch)
+    if (s->again.batch || s->again.waiting.first)
         return again_step(s);
     if (at_acquire(&s->mailbox) && look_at_mailbox(s) == STRAND_OVER)
         return STRAND_OVER;

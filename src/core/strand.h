@@ -92,6 +92,15 @@ struct again {
     uint32_t attempt;            /* that comes next, from 1 up */
     uint64_t due_ns;
     struct batch_list waiting;   /* what came behind it; batch.entry says where it goes in */
+    struct batch_list older;     /* while an item is tried again: what waited before */
+};
+
+/* What a strand has in its hands while a stage's function runs: written before `inside` is set. */
+struct hand {
+    struct batch *batch;
+    size_t stage;
+    uint32_t at, kept; /* the item, and how many in front of it stay */
+    bool whole;        /* all of the batch is in the function's hands */
 };
 
 struct strand {
@@ -114,6 +123,10 @@ struct strand {
     size_t broken;          /* who runs it: stages [0, broken) take no more items: they are returned */
     size_t fail_from;       /* who runs it: see weir_fail_from() */
     struct again again;     /* who runs it */
+    struct hand hand;       /* who runs it; who seizes it */
+    _Atomic bool inside;    /* in a stage's function. Strand stores it, then loads `lost`; see strand_seize() */
+    _Atomic bool lost;      /* who seizes it stores it, fences for all, then loads `inside` */
+    bool gone;              /* who runs it: it has found itself lost, and owns nothing but `hand` and its stage */
     uint64_t random;        /* who runs it: for jitter */
     uint64_t put_at_call;   /* who runs it: what a blocking stage had put out before the call; the holder reads it */
     uint64_t tick_ns;       /* who runs it: when the next tick is due; UINT64_MAX: there are none */
@@ -175,6 +188,17 @@ struct change *strand_withdraw(struct strand *s); /* NULL: the strand has it alr
 /* Keeps the strand from ending, so that it will surely take the change that is posted next. False: it has ended, or is about to. */
 bool strand_pin(struct strand *s);
 void strand_unpin(struct strand *s);
+
+enum seized { SEIZED, SEIZED_NOT, SEIZED_NO_MEMORY };
+
+/*
+ * Takes everything away from a strand that is stuck inside the function of stage `stuck`, and gives it to `heir`, a FREE strand whose
+ * program is the same without that stage: the ends of its channels, what waits to be sent, and what of the batch at hand is not in the
+ * function's hands: that goes past the stage. *late: how many items are. If the function ever returns, the strand
+ * counts those as failed, lets go of the stage, and ends. The caller activates the heir.
+ * SEIZED_NOT: it is not inside that function, or stands behind a stage that is in the middle of its own work.
+ */
+enum seized strand_seize(struct strand *s, struct instance *stuck, struct strand *heir, uint64_t *late);
 
 /* Whether the calling thread is inside a stage's function of a strand in this env. */
 bool strand_inside(const struct env *env);

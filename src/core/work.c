@@ -127,8 +127,11 @@ static bool keep_for_later(struct strand *s, size_t i, struct batch *b, uint32_t
     struct instance *in = s->program->stages[i];
     if (attempt >= in->def.retry.count || at_relaxed(&s->env->aborting))
         return false;
-    struct batch_list waiting = s->again.waiting;
-    s->again = (struct again){.batch = b, .stage = i, .at = at, .kept = kept, .attempt = attempt + 1, .waiting = waiting};
+    s->again.batch = b;
+    s->again.stage = i;
+    s->again.at = at;
+    s->again.kept = kept;
+    s->again.attempt = attempt + 1;
     s->again.due_ns = plat_now_ns() + backoff_ns(s, &in->def.retry, attempt + 1);
     count_add(&in->retried, 1);
     return true;
@@ -270,7 +273,10 @@ static bool map_slowly(struct strand *s, size_t i, struct batch *b, struct mappi
         if (!called) {
             see(s, in, false, item, b->type, first + m->at, WEIR_KEEP);
             begin_call(s, in);
+            work_enter(s, b, i, m->at, m->kept, false);
             verdict = in->def.map(in->def.state, item);
+            if (!work_leave(s))
+                return false;
             end_call(s, in);
         }
         if (verdict == WEIR_KEEP || (in->sink && verdict == WEIR_DROP)) {
@@ -369,7 +375,10 @@ static struct batch *work_map(struct strand *s, size_t i, struct batch *b)
     bool watched = probe_of(in) || in->def.timeout_ms || s->blocking;
     if (!watched) {
         at_number(s, first_number(in, b->count));
+        work_enter(s, b, i, 0, 0, true);
         m.at = m.kept = map_fast(in, b, &verdict);
+        if (!work_leave(s))
+            return NULL;
     }
     if (m.at < b->count && !map_slowly(s, i, b, &m, !watched, verdict))
         return NULL;
@@ -383,7 +392,10 @@ static struct batch *work_whole(struct strand *s, size_t i, struct batch *b)
     uint64_t first = first_number(in, n);
     see_batch(s, in, false, b, first);
     begin_call(s, in);
+    work_enter(s, b, i, 0, 0, true);
     size_t kept = in->def.batch(in->def.state, b->items, n);
+    if (!work_leave(s))
+        return NULL;
     end_call(s, in);
     if (kept > n) { /* the whole batch failed, and by contract nothing of it was changed */
         bool going = true;
@@ -460,7 +472,7 @@ static void count_made(struct strand *s, struct instance *in)
         count_add(&in->filtered, discarded);
 }
 
-enum one { ONE_DONE, ONE_STOPS, ONE_WAITS };
+enum one { ONE_DONE, ONE_STOPS, ONE_WAITS, ONE_GONE };
 
 /* One item through an `each` function. */
 static enum one each_one(struct strand *s, size_t i, struct batch *b, uint32_t k, uint32_t attempt)
@@ -473,7 +485,10 @@ static enum one each_one(struct strand *s, size_t i, struct batch *b, uint32_t k
     reset_counts(in);
     see(s, in, false, item, b->type, number, WEIR_KEEP);
     begin_call(s, in);
+    work_enter(s, b, i, k, 0, false);
     bool failed = in->def.each(in->def.state, item, in->out) < 0;
+    if (!work_leave(s))
+        return ONE_GONE;
     end_call(s, in);
     if (!failed) {
         count_made(s, in);
@@ -521,11 +536,15 @@ static struct batch *each_from(struct strand *s, size_t i, struct batch *b, uint
     for (; k < b->count && says == ONE_DONE; k++, attempt = 0) {
         at_number(s, first + k);
         says = each_one(s, i, b, k, attempt);
+        if (says == ONE_GONE)
+            return NULL;
         if (says == ONE_WAITS) {
             step_aside(s, i);
             return NULL;
         }
         batch_destroy(b, k, k + 1);
+        if (s->blocking) /* what the item became is not the stage's any more when it gets stuck in the next */
+            seal_all(in);
         if (has_full(in)) {
             deliver(s, i);
             enter(s, in);
@@ -766,30 +785,50 @@ static struct batch *hand_back(struct strand *s, const struct again *again)
     return NULL;
 }
 
+/* The item that waits, and the rest of its batch. */
+static void try_again(struct strand *s, const struct again *again)
+{
+    struct instance *in = s->program->stages[again->stage];
+    struct mapping m = {again->at, again->kept, again->attempt};
+    struct batch *b = again->batch;
+    enter(s, in);
+    if (at_load(&s->env->aborting))
+        b = hand_back(s, again);
+    else if (in->shape == SHAPE_EACH)
+        b = each_from(s, again->stage, b, again->at, again->attempt);
+    else
+        b = map_slowly(s, again->stage, b, &m, false, WEIR_KEEP) ? end_map(s, again->stage, b, m.kept) : NULL;
+    if (b)
+        run_from(s, again->stage + 1, b);
+}
+
 /* The stage's function is called again on the item; then the rest of its batch, then what waited behind it. */
 bool work_again(struct strand *s)
 {
     struct again again = s->again;
-    if (!at_load(&s->env->aborting) && plat_now_ns() < again.due_ns)
+    struct batch *waiting;
+    if (again.batch && !at_load(&s->env->aborting) && plat_now_ns() < again.due_ns)
         return false;
-    struct instance *in = s->program->stages[again.stage];
-    struct batch *b = again.batch, *waiting;
-    struct mapping m = {again.at, again.kept, again.attempt};
     s->again.batch = NULL;
-    enter(s, in);
-    if (at_load(&s->env->aborting))
-        b = hand_back(s, &again);
-    else if (in->shape == SHAPE_EACH)
-        b = each_from(s, again.stage, b, again.at, again.attempt);
-    else
-        b = map_slowly(s, again.stage, b, &m, false, WEIR_KEEP) ? end_map(s, again.stage, b, m.kept) : NULL;
-    if (b)
-        run_from(s, again.stage + 1, b);
-    struct batch_list list = s->again.waiting;
+    s->again.older = again.waiting;
     s->again.waiting = (struct batch_list){0};
-    while ((waiting = list_take(&list)))
+    if (again.batch)
+        try_again(s, &again);
+    while (!s->gone && !s->again.batch && (waiting = list_take(&s->again.older)))
         run_from(s, waiting->entry, waiting);
+    if (!s->gone)
+        list_join(&s->again.waiting, &s->again.older);
     return true;
+}
+
+void work_forget(struct weir_out *out)
+{
+    struct batch *b;
+    out_seal(out);
+    while ((b = list_take(&out->full))) {
+        batch_destroy(b, 0, b->count);
+        batch_release(b, NULL);
+    }
 }
 
 int work_pull(struct strand *s)

@@ -293,6 +293,25 @@ int exec_start(struct exec *exec, unsigned workers)
     return 0;
 }
 
+struct extra_worker {
+    struct extra_worker *next;
+    struct plat_thread thread;
+};
+
+int exec_add_worker(struct exec *exec)
+{
+    struct extra_worker *w = plat_alloc(sizeof *w);
+    if (!w)
+        return -1;
+    if (plat_thread_start(&w->thread, "weir-worker", work, exec)) {
+        plat_free(w);
+        return -1;
+    }
+    w->next = exec->extra;
+    exec->extra = w;
+    return 0;
+}
+
 void exec_stop(struct exec *exec)
 {
     plat_lock(&exec->lock);
@@ -301,6 +320,12 @@ void exec_stop(struct exec *exec)
     plat_unlock(&exec->lock);
     for (unsigned i = 0; i < exec->worker_count; i++)
         plat_thread_join(&exec->workers[i]);
+    while (exec->extra) {
+        struct extra_worker *w = exec->extra;
+        exec->extra = w->next;
+        plat_thread_join(&w->thread);
+        plat_free(w);
+    }
     exec->worker_count = 0;
     plat_free(exec->workers);
     exec->workers = NULL;

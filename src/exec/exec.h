@@ -25,6 +25,7 @@ struct exec {
     bool set_up;
     unsigned worker_count;
     struct plat_thread *workers;
+    struct extra_worker *extra; /* under the pipeline's turn */
 };
 
 int exec_init(struct exec *exec, struct supply *supply); /* 0 or -1 */
@@ -36,6 +37,9 @@ void exec_ready(struct exec *exec, struct strand *s);
 
 /* Keeps time until then: a call that has a time limit may have to be interrupted. Any thread. */
 void exec_watch(struct exec *exec, uint64_t due_ns);
+
+/* One worker is stuck in a stage's function for good: another takes its place. 0 or -1. */
+int exec_add_worker(struct exec *exec);
 
 int exec_thread_start(struct exec *exec, struct strand *s); /* for a blocking strand; 0 or -1 */
 bool exec_thread_over(struct exec *exec, struct strand *s); /* joining it will not wait */
