@@ -367,7 +367,7 @@ static int make_plan(struct commit *c)
 {
     struct plan_error error = {0};
     c->plan = replay(c->e, &error);
-    if (!c->plan || (c->p->started && !plan_check(c->plan, &error)))
+    if (!c->plan || (c->p->started && !plan_check_flow(c->plan, &c->flow, &error)))
         return pipeline_error(error.no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, "%s", error.text);
     return WEIR_OK;
 }
@@ -381,7 +381,12 @@ static int make_flow(struct commit *c)
         status = find_heirs(c);
     if (status != WEIR_OK)
         return status;
-    if (!plan_flow(c->plan, &c->flow, &error))
+    bool known = c->flow.links != NULL; /* from checking the plan, when its pools had not been made */
+    for (size_t i = 0; i < c->plan->count; i++)
+        known = known && c->plan->nodes[i].lanes == 1 && !c->plan->nodes[i].pool;
+    if (!known)
+        flow_free(&c->flow);
+    if (!known && !plan_flow(c->plan, &c->flow, &error))
         return pipeline_error(error.no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, "%s", error.text);
     return check_ended(c);
 }

@@ -253,7 +253,7 @@ static void finish(struct env *env)
 
 weir_pipeline *weir_new(const char *name)
 {
-    weir_pipeline *p = plat_alloc(sizeof *p);
+    weir_pipeline *p = plat_alloc_lines(sizeof *p);
     if (!p)
         return NULL;
     snprintf(p->name, sizeof p->name, "%s", name ? name : "");

@@ -19,7 +19,7 @@ static uint32_t capacity_for(size_t item_size, uint32_t items_max)
 struct batch *batch_new(struct store *store, const weir_type *type, uint32_t items_max)
 {
     uint32_t capacity = capacity_for(type->size, items_max);
-    struct batch *batch = (void *)store_take(store, sizeof *batch + capacity * type->size); /* plat_alloc aligns it to 64 */
+    struct batch *batch = (void *)store_take(store, sizeof *batch + capacity * type->size); /* aligned to 64 */
     if (!batch)
         return NULL;
     batch->type = type;
@@ -139,7 +139,7 @@ struct weir_block *block_new(struct store *store, size_t size)
         return NULL;
     while (total - sizeof(struct weir_block) - WEIR_PADDING < size)
         total *= 2;
-    struct weir_block *block = total <= BLOCK_SIZE_KEPT ? (void *)store_take(store, total) : plat_alloc(total);
+    struct weir_block *block = total <= BLOCK_SIZE_KEPT ? (void *)store_take(store, total) : plat_alloc_lines(total);
     if (!block)
         return NULL;
     atomic_store_explicit(&block->refs, 1, memory_order_relaxed); /* not shared yet */

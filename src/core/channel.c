@@ -16,7 +16,7 @@ struct channel *channel_new(uint32_t batches)
     uint32_t places = 2;
     while (places < batches)
         places *= 2;
-    struct channel *ch = plat_alloc(sizeof *ch);
+    struct channel *ch = plat_alloc_lines(sizeof *ch);
     if (!ch)
         return NULL;
     ch->ring = plat_alloc(places * sizeof *ch->ring);

@@ -126,6 +126,8 @@ static const char *company_error(const weir_stage *s)
 {
     if ((s->order_by == WEIR_BY_KEY) != (s->order != NULL) || (s->order && !s->merge))
         return "says order_by or order without the other, or is no merge; expected order_by = WEIR_BY_KEY, order, and merge";
+    if (s->on_error == WEIR_DEAD && (s->pull || s->tee || s->merge || (s->route && !s->outs)))
+        return "sends failed items to the port \"dead\" and is a source, a tee, a merge or a route of links, which has no such port";
     if (s->lanes > PORTS_MAX)
         return "wants more than 64 lanes; expected at most 64";
     if (s->lanes > 1 && !s->map && !s->each && !s->batch)
@@ -228,21 +230,36 @@ static size_t port_count(const weir_port *ports)
     return n;
 }
 
-/* `spare`: places for ports beyond those described. */
-static bool list_ports(struct port_list *list, const weir_port *ports, const char *only, size_t spare)
+/* One port, without memory of its own. */
+static void one_port(struct port_list *list, struct port *place, const char *name)
 {
-    size_t n = port_count(ports);
-    list->count = ports ? n : only ? 1 : 0;
-    list->ports = plat_alloc((list->count + spare + 1) * sizeof *list->ports);
-    if (!list->ports)
-        return false;
-    for (size_t i = 0; i < n; i++) {
+    list->ports = place;
+    list->count = name ? 1 : 0;
+    if (name)
+        memcpy(place->name, name, strlen(name) + 1);
+}
+
+/* With a place to spare for the port "dead". */
+static bool many_ports(struct port_list *list, const weir_port *ports)
+{
+    list->count = port_count(ports);
+    list->ports = plat_alloc((list->count + 2) * sizeof *list->ports);
+    for (size_t i = 0; list->ports && i < list->count; i++) {
         memcpy(list->ports[i].name, ports[i].name, strlen(ports[i].name) + 1);
         list->ports[i].type = ports[i].type;
     }
-    if (!ports && only)
-        memcpy(list->ports[0].name, only, strlen(only) + 1);
-    return true;
+    return list->ports != NULL;
+}
+
+static bool make_outs(struct instance *in)
+{
+    size_t outs = in->outs.open ? PORTS_MAX : in->outs.count ? in->outs.count : 1;
+    in->out = outs == 1 ? &in->one : plat_alloc(outs * sizeof *in->out);
+    for (size_t i = 0; in->out && i < outs; i++) {
+        const weir_type *own = i < in->outs.count ? in->outs.ports[i].type : NULL;
+        in->out[i] = (struct weir_out){.type = own ? own : in->emits, .ports = in->out, .port_count = outs};
+    }
+    return in->out != NULL;
 }
 
 static bool make_ports(struct instance *in)
@@ -251,20 +268,16 @@ static bool make_ports(struct instance *in)
     in->dead = PORTS_MAX;
     in->ins.open = in->shape == SHAPE_MERGE || in->shape == SHAPE_COLLECT;
     in->outs.open = in->shape == SHAPE_TEE || in->shape == SHAPE_DEAL || (in->shape == SHAPE_ROUTE && !s->outs);
-    if (!list_ports(&in->ins, s->ins, in->shape == SHAPE_PULL || in->ins.open ? NULL : "in", 0) ||
-        !list_ports(&in->outs, s->outs, in->sink || in->outs.open ? NULL : "out", 1))
+    one_port(&in->ins, &in->few[0], in->shape == SHAPE_PULL || in->ins.open ? NULL : "in");
+    one_port(&in->outs, &in->few[1], in->sink || in->outs.open ? NULL : "out");
+    if ((s->ins && !many_ports(&in->ins, s->ins)) || (s->outs && !many_ports(&in->outs, s->outs)))
         return false;
     if (s->on_error == WEIR_DEAD && !in->outs.open) {
         in->dead = in->outs.count++;
         in->outs.ports[in->dead] = (struct port){.name = "dead", .type = WEIR_LETTER};
     }
-    size_t outs = in->outs.open ? PORTS_MAX : in->outs.count ? in->outs.count : 1;
-    in->out = plat_alloc(outs * sizeof *in->out);
-    for (size_t i = 0; in->out && i < outs; i++) {
-        const weir_type *own = i < in->outs.count ? in->outs.ports[i].type : NULL;
-        in->out[i] = (struct weir_out){.type = own ? own : in->emits, .ports = in->out, .port_count = outs};
-    }
-    return in->out != NULL;
+    in->def.ins = in->def.outs = NULL; /* the author's, and copied */
+    return make_outs(in);
 }
 
 static struct instance *new_shape(const weir_stage *stage, enum shape shape)
@@ -322,9 +335,12 @@ void instance_free(struct instance *in)
     if (in->def.recipe)
         in->def.recipe->drop(in->def.recipe);
     plat_free(in->heir_of);
-    plat_free(in->ins.ports);
-    plat_free(in->outs.ports);
-    plat_free(in->out);
+    if (in->ins.ports != &in->few[0])
+        plat_free(in->ins.ports);
+    if (in->outs.ports != &in->few[1])
+        plat_free(in->outs.ports);
+    if (in->out != &in->one)
+        plat_free(in->out);
     plat_free(in);
 }
 

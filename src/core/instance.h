@@ -67,6 +67,8 @@ struct instance {
     size_t dead;            /* the number of the out port "dead"; PORTS_MAX: it has none */
     const weir_type *emits; /* type of what it emits; NULL if it cannot emit */
     struct weir_out *out;   /* one for each out port; at least one */
+    struct port few[3];     /* the ports of a stage with one way in and one out, and perhaps a dead end */
+    struct weir_out one;    /* what it puts out */
     uint64_t tick_at_ns;    /* its strand only; 0: no ticks */
     counter taken, put, filtered, failed, created, returned, retried;
     _Atomic(struct probe *) probe; /* a tap; set by any thread, read by its strand (acquire) */

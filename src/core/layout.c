@@ -941,14 +941,16 @@ static bool make_arrays(struct draft *d)
     for (size_t v = 0; v < d->flow->count; v++)
         links += d->flow->stages[v]->ins.count + d->flow->stages[v]->outs.count;
     d->node_count = nodes;
-    d->groups = plat_alloc(stages * sizeof *d->groups);
-    d->group_of = plat_alloc(stages * sizeof *d->group_of);
-    d->edges = plat_alloc((d->flow->link_count + 1) * sizeof *d->edges);
-    d->hard = plat_alloc(flags * sizeof(bool));
-    d->ways = plat_alloc(links * sizeof *d->ways);
+    size_t edges = d->flow->link_count + 1;
+    d->groups = plat_alloc(stages * (sizeof *d->groups + sizeof *d->group_of) + edges * sizeof *d->edges +
+                           links * sizeof *d->ways + flags * sizeof(bool));
     d->record = record_new(nodes, count_stages(d->old) + stages, links);
-    if (!d->groups || !d->group_of || !d->edges || !d->ways || !d->hard || !d->record)
+    if (!d->groups || !d->record)
         return false;
+    d->edges = (struct edge *)(d->groups + stages);
+    d->ways = (struct way *)(d->edges + edges);
+    d->group_of = (size_t *)(d->ways + links);
+    d->hard = (bool *)(d->group_of + stages);
     d->over = d->hard + nodes;
     d->region = d->over + nodes;
     d->entry = d->region + nodes;
@@ -972,10 +974,6 @@ enum layout_says layout_change(struct supply *supply, const struct layout *old, 
         d.record = NULL;
     }
     *record = d.record;
-    plat_free(d.groups);
-    plat_free(d.group_of);
-    plat_free(d.edges);
-    plat_free(d.ways);
-    plat_free(d.hard);
+    plat_free(d.groups); /* and the other arrays behind it */
     return says;
 }

@@ -57,7 +57,7 @@ struct seat {
 struct layout {
     size_t count;
     struct seat *seats;
-    struct channel **channels; /* the memory of the seats' ins and outs */
+    struct channel **channels; /* the seats' ins and outs; in the same block */
 };
 
 /* What an edit does to the strands, until all of them have made their part. */

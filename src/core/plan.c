@@ -33,32 +33,43 @@ void plan_free(struct plan *plan)
         return;
     for (size_t i = 0; i < plan->count; i++)
         pool_drop(plan->nodes[i].pool);
-    plat_free(plan->nodes);
-    plat_free(plan->links);
+    if (plan->own_nodes)
+        plat_free(plan->nodes);
+    if (plan->own_links)
+        plat_free(plan->links);
     plat_free(plan);
+}
+
+/* A longer list with the same contents. NULL: no memory. */
+static void *longer(const void *list, size_t count, size_t size)
+{
+    void *copy = plat_alloc((count + 8) * size);
+    if (copy && count)
+        memcpy(copy, list, count * size);
+    return copy;
 }
 
 /* Room for one more of both, so that what follows cannot fail half way. */
 static bool reserve(struct plan *plan)
 {
     if (plan->count == plan->capacity) {
-        struct node *nodes = plat_alloc((plan->capacity + 8) * sizeof *nodes);
+        struct node *nodes = longer(plan->nodes, plan->count, sizeof *nodes);
         if (!nodes)
             return false;
-        if (plan->count)
-            memcpy(nodes, plan->nodes, plan->count * sizeof *nodes);
-        plat_free(plan->nodes);
+        if (plan->own_nodes)
+            plat_free(plan->nodes);
         plan->nodes = nodes;
+        plan->own_nodes = true;
         plan->capacity += 8;
     }
     if (plan->link_count == plan->link_capacity) {
-        struct link *links = plat_alloc((plan->link_capacity + 8) * sizeof *links);
+        struct link *links = longer(plan->links, plan->link_count, sizeof *links);
         if (!links)
             return false;
-        if (plan->link_count)
-            memcpy(links, plan->links, plan->link_count * sizeof *links);
-        plat_free(plan->links);
+        if (plan->own_links)
+            plat_free(plan->links);
         plan->links = links;
+        plan->own_links = true;
         plan->link_capacity += 8;
     }
     return true;
@@ -66,20 +77,17 @@ static bool reserve(struct plan *plan)
 
 struct plan *plan_copy(const struct plan *plan)
 {
-    struct plan *copy = plan_new();
+    size_t nodes = plan->count + 2, links = plan->link_count + 2;
+    struct plan *copy = plat_alloc(sizeof *copy + nodes * sizeof *copy->nodes + links * sizeof *copy->links);
     if (!copy)
         return NULL;
-    copy->revision = plan->revision;
-    copy->capacity = plan->count + 2;
-    copy->link_capacity = plan->link_count + 2;
-    copy->nodes = plat_alloc(copy->capacity * sizeof *copy->nodes);
-    copy->links = plat_alloc(copy->link_capacity * sizeof *copy->links);
-    if (!copy->nodes || !copy->links) {
-        plan_free(copy);
-        return NULL;
-    }
-    copy->count = plan->count;
-    copy->link_count = plan->link_count;
+    *copy = (struct plan){.revision = plan->revision,
+                          .count = plan->count,
+                          .capacity = nodes,
+                          .nodes = (struct node *)(copy + 1),
+                          .link_count = plan->link_count,
+                          .link_capacity = links};
+    copy->links = (struct link *)(copy->nodes + nodes);
     if (plan->count)
         memcpy(copy->nodes, plan->nodes, plan->count * sizeof *plan->nodes);
     if (plan->link_count)
@@ -652,7 +660,7 @@ bool plan_move(struct plan *plan, const char *name, const char *where, bool afte
     if (at->shape == SHAPE_PULL || at->sink)
         return plan_refuse(error, "\"%s\" is a %s and cannot be moved; expected a stage with input and output", at->name,
                            at->sink ? "sink" : "source");
-    struct plan *copy = plan_copy(plan);
+    struct plan *copy = reserve(plan) ? plan_copy(plan) : NULL; /* a stage that had no place gets one more link */
     if (!copy)
         return wiring_no_memory(error);
     struct node *node = plan_node(copy, at);
@@ -663,9 +671,9 @@ bool plan_move(struct plan *plan, const char *name, const char *where, bool afte
                                                     : plan_insert_before(copy, where, at, error));
     if (ok) {
         *plan_node(copy, at) = kept;
-        struct plan old = *plan;
-        *plan = *copy;
-        *copy = old;
+        memcpy(plan->nodes, copy->nodes, copy->count * sizeof *copy->nodes);
+        memcpy(plan->links, copy->links, copy->link_count * sizeof *copy->links);
+        plan->link_count = copy->link_count;
     } else {
         pool_drop(kept.pool);
     }

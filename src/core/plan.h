@@ -38,6 +38,7 @@ struct plan {
     struct node *nodes;
     size_t link_count, link_capacity;
     struct link *links;
+    bool own_nodes, own_links; /* lists of their own; those of a copy lie behind it until they grow */
 };
 
 struct plan_error {
@@ -76,6 +77,9 @@ bool plan_disconnect(struct plan *plan, const char *from, struct plan_error *err
 
 /* Whether data can flow: a source, no circle, every way out leads somewhere, and types that fit along every link. */
 bool plan_check(const struct plan *plan, struct plan_error *error);
+
+/* The same, and the flow that was looked at. */
+bool plan_check_flow(const struct plan *plan, struct flow *flow, struct plan_error *error);
 
 /* Whether both have the same stages, lanes and links, in whatever order. */
 bool plan_same(const struct plan *a, const struct plan *b);

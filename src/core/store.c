@@ -10,7 +10,7 @@ static struct shelf *shelf_of(struct store *store, size_t size)
     for (struct shelf *shelf = store->shelves; shelf; shelf = shelf->next)
         if (shelf->size == size)
             return shelf;
-    struct shelf *shelf = plat_alloc(sizeof *shelf);
+    struct shelf *shelf = plat_alloc_lines(sizeof *shelf);
     if (!shelf)
         return NULL;
     shelf->size = size;
@@ -32,7 +32,7 @@ struct parcel *store_take(struct store *store, size_t size)
         parcel->next = NULL;
         return parcel;
     }
-    parcel = plat_alloc(size);
+    parcel = plat_alloc_lines(size);
     if (parcel)
         parcel->home = shelf;
     return parcel;

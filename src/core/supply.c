@@ -11,7 +11,7 @@ struct strand *supply_take_strand(struct supply *supply)
         supply->free_strands = s->pool_next;
         return s;
     }
-    s = plat_alloc(sizeof *s);
+    s = plat_alloc_lines(sizeof *s);
     if (!s || strand_init(s, supply->env, supply->strand_count + 1)) {
         plat_free(s);
         return NULL;
@@ -64,42 +64,45 @@ void supply_free(struct supply *supply)
 
 void record_free(struct edit_record *r)
 {
-    plat_free(r->changes);
-    plat_free(r->gate.starts);
-    plat_free(r->gate.owners);
-    plat_free(r->retired);
-    plat_free(r->leaving);
-    plat_free(r->flushing);
-    plat_free(r->fresh);
-    plat_free(r->starting);
-    plat_free(r->channels);
-    plat_free(r->cut);
     layout_free(&r->layout);
     plat_free(r);
 }
 
+/* Takes an array from the record's block. */
+static void *carve(char **at, size_t count, size_t size)
+{
+    void *array = *at;
+    *at += count * size;
+    return array;
+}
+
+/* One block for all but the layout, which outlives the record: an edit's price is mostly that of memory. */
 struct edit_record *record_new(size_t strands, size_t stages, size_t links)
 {
-    struct edit_record *r = plat_alloc(sizeof *r);
-    if (!r)
+    strands++;
+    stages++;
+    links++;
+    size_t pointers = 4 * strands + 3 * stages + 2 * links, changes = strands + links;
+    struct edit_record *r = plat_alloc(sizeof *r + changes * sizeof *r->changes + pointers * sizeof(void *));
+    struct seat *seats = r ? plat_alloc(strands * sizeof *seats + 2 * links * sizeof(struct channel *)) : NULL;
+    if (!seats) {
+        plat_free(r);
         return NULL;
-    r->changes = plat_alloc((strands + links + 1) * sizeof *r->changes);
-    r->gate.starts = plat_alloc((strands + 1) * sizeof *r->gate.starts);
-    r->gate.owners = plat_alloc((stages + 1) * sizeof(struct instance *));
-    r->retired = plat_alloc((strands + 1) * sizeof *r->retired);
-    r->leaving = plat_alloc((stages + 1) * sizeof(struct instance *));
-    r->flushing = plat_alloc((stages + 1) * sizeof(struct instance *));
-    r->fresh = plat_alloc((strands + 1) * sizeof *r->fresh);
-    r->starting = plat_alloc((strands + 1) * sizeof *r->starting);
-    r->channels = plat_alloc((links + 1) * sizeof *r->channels);
-    r->cut = plat_alloc((links + 1) * sizeof *r->cut);
-    r->layout.seats = plat_alloc((strands + 1) * sizeof *r->layout.seats);
-    r->layout.channels = plat_alloc((2 * links + 1) * sizeof *r->layout.channels);
-    if (r->changes && r->gate.starts && r->gate.owners && r->retired && r->leaving && r->flushing && r->fresh && r->starting &&
-        r->channels && r->cut && r->layout.seats && r->layout.channels)
-        return r;
-    record_free(r);
-    return NULL;
+    }
+    r->layout.seats = seats;
+    r->layout.channels = (struct channel **)(seats + strands);
+    char *at = (char *)(r + 1);
+    r->changes = carve(&at, changes, sizeof *r->changes);
+    r->gate.starts = carve(&at, strands, sizeof(struct strand *));
+    r->retired = carve(&at, strands, sizeof(struct strand *));
+    r->fresh = carve(&at, strands, sizeof(struct strand *));
+    r->starting = carve(&at, strands, sizeof(struct strand *));
+    r->gate.owners = carve(&at, stages, sizeof(struct instance *));
+    r->leaving = carve(&at, stages, sizeof(struct instance *));
+    r->flushing = carve(&at, stages, sizeof(struct instance *));
+    r->channels = carve(&at, links, sizeof(struct channel *));
+    r->cut = carve(&at, links, sizeof(struct channel *));
+    return r;
 }
 
 void record_discard(struct supply *supply, struct edit_record *r)
@@ -136,7 +139,6 @@ void record_reap(struct supply *supply, struct edit_record *r)
 
 void layout_free(struct layout *layout)
 {
-    plat_free(layout->seats);
-    plat_free(layout->channels);
+    plat_free(layout->seats); /* and the channels behind them */
     *layout = (struct layout){0};
 }

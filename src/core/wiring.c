@@ -54,11 +54,6 @@ bool wiring_poolable(const struct instance *in, struct plan_error *error)
 
 void flow_free(struct flow *flow)
 {
-    plat_free(flow->stages);
-    plat_free(flow->alone);
-    plat_free(flow->marks);
-    plat_free(flow->turns);
-    plat_free(flow->scratch);
     plat_free(flow->links);
     *flow = (struct flow){0};
 }
@@ -242,6 +237,7 @@ static size_t vertices_of(const struct node *node)
     return spread(node) ? node->pool->count + 2 : 1;
 }
 
+/* All arrays lie in one block, the largest elements first: an edit's price is mostly that of memory. */
 static bool make_arrays(struct draft *d, struct flow *flow)
 {
     size_t vertices = 1, links = d->plan->link_count + 1;
@@ -249,13 +245,15 @@ static bool make_arrays(struct draft *d, struct flow *flow)
         vertices += vertices_of(&d->plan->nodes[i]);
         links += 2 * vertices_of(&d->plan->nodes[i]);
     }
-    flow->stages = plat_alloc(vertices * sizeof(struct instance *));
-    flow->alone = plat_alloc(vertices * sizeof(bool));
-    flow->marks = plat_alloc(vertices * sizeof(bool));
-    flow->turns = plat_alloc(vertices * sizeof(bool));
-    flow->scratch = plat_alloc(vertices * sizeof(bool));
-    flow->links = plat_alloc(links * sizeof *flow->links);
-    return (flow->stages && flow->alone && flow->marks && flow->turns && flow->scratch && flow->links) || wiring_no_memory(d->error);
+    flow->links = plat_alloc(links * sizeof *flow->links + vertices * (sizeof(struct instance *) + 4 * sizeof(bool)));
+    if (!flow->links)
+        return wiring_no_memory(d->error);
+    flow->stages = (struct instance **)(flow->links + links);
+    flow->alone = (bool *)(flow->stages + vertices);
+    flow->marks = flow->alone + vertices;
+    flow->turns = flow->marks + vertices;
+    flow->scratch = flow->turns + vertices;
+    return true;
 }
 
 static void add_vertex(struct flow *flow, struct instance *in, bool alone)
@@ -422,10 +420,10 @@ bool plan_flow(const struct plan *plan, struct flow *flow, struct plan_error *er
     struct draft d = {.plan = plan, .error = error};
     *flow = (struct flow){0};
     size_t n = plan->count + 1;
-    size_t *numbers = plat_alloc(5 * n * sizeof *numbers);
-    d.active = plat_alloc(n * sizeof *d.active);
+    size_t *numbers = plat_alloc(n * (5 * sizeof *numbers + sizeof *d.active));
     bool ok = false;
-    if (numbers && d.active) {
+    if (numbers) {
+        d.active = (bool *)(numbers + 5 * n);
         d.waits = numbers + n;
         d.order = numbers + 2 * n;
         d.first = numbers + 3 * n;
@@ -435,7 +433,6 @@ bool plan_flow(const struct plan *plan, struct flow *flow, struct plan_error *er
         wiring_no_memory(error);
     }
     plat_free(numbers);
-    plat_free(d.active);
     if (!ok)
         flow_free(flow);
     return ok;
@@ -558,16 +555,25 @@ static bool has_source(const struct plan *plan)
 bool plan_check(const struct plan *plan, struct plan_error *error)
 {
     struct flow flow;
+    bool ok = plan_check_flow(plan, &flow, error);
+    flow_free(&flow);
+    return ok;
+}
+
+bool plan_check_flow(const struct plan *plan, struct flow *flow, struct plan_error *error)
+{
+    *flow = (struct flow){0};
     if (plan->count == 0)
         return plan_refuse(error, "the pipeline has no stages; expected a source, functions and a sink");
     if (!has_source(plan))
         return plan_refuse(error, "the pipeline has no source; expected a stage with a pull function first");
-    if (!plan_flow(plan, &flow, error))
+    if (!plan_flow(plan, flow, error))
         return false;
-    const weir_type **types = plat_alloc((flow.count + 1) * sizeof(const weir_type *));
-    bool ok = types ? check_flow(&flow, types, error) && check_parked(plan, &flow, error) && check_pools(plan, error)
+    const weir_type **types = plat_alloc((flow->count + 1) * sizeof(const weir_type *));
+    bool ok = types ? check_flow(flow, types, error) && check_parked(plan, flow, error) && check_pools(plan, error)
                     : wiring_no_memory(error);
     plat_free(types);
-    flow_free(&flow);
+    if (!ok)
+        flow_free(flow);
     return ok;
 }

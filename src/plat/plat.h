@@ -15,8 +15,10 @@
 
 #include "plat_types.h" /* struct plat_lock, plat_cond, plat_thread, and the plat_point() macro */
 
-/* Zeroed memory, aligned to 64 bytes if `size` is at least 64. NULL when there is none. The simulator can make any one fail. */
+/* Zeroed memory, aligned for any type, or (plat_alloc_lines) to cache lines of 64 bytes, which costs more. NULL when there is none. The
+ * simulator can make any one fail. */
 void *plat_alloc(size_t size);
+void *plat_alloc_lines(size_t size);
 void plat_free(void *memory);
 
 uint64_t plat_now_ns(void);

@@ -20,8 +20,11 @@ static bool can_fence_all; /* set once, by pthread_once */
 
 void *plat_alloc(size_t size)
 {
-    if (size < 64)
-        return calloc(1, size ? size : 1);
+    return calloc(1, size ? size : 1);
+}
+
+void *plat_alloc_lines(size_t size)
+{
     if (size > SIZE_MAX - 63)
         return NULL;
     size_t rounded = (size + 63) & ~(size_t)63;

@@ -229,6 +229,11 @@ void *plat_alloc(size_t size)
     return memory;
 }
 
+void *plat_alloc_lines(size_t size)
+{
+    return plat_alloc(size);
+}
+
 void plat_free(void *memory)
 {
     if (memory)
