@@ -136,7 +136,7 @@ static void refused_with_words(void *arg)
     REFUSED(weir_insert_first(p, &(weir_stage){.name = "", .in = WEIR_I64, .map = add_one}, NULL), "no name");
     weir_stage second = {.name = "second", .out = WEIR_I64, .pull = numbers_stage(&n, "x").pull};
     REFUSED(weir_insert_first(p, &second, NULL), "is a source and cannot be inserted");
-    REFUSED(weir_add(p, &second), "the pipeline has one, \"source\"");
+    REFUSED(weir_append(p, &second), "nothing can follow");
     numbers_allow(&n, 10);
     end(p);
     CHECK_EQ(k.count, 10);
