@@ -376,14 +376,14 @@ static int make_plan(struct commit *c)
 static int make_flow(struct commit *c)
 {
     struct plan_error error = {0};
+    bool known = c->flow.links != NULL; /* from checking the plan; but its pools had not been made */
+    for (size_t i = 0; i < c->plan->count; i++)
+        known = known && c->plan->nodes[i].lanes == 1 && !c->plan->nodes[i].pool;
     int status = pools_build(c->plan, c->p->plan);
     if (status == WEIR_OK)
         status = find_heirs(c);
     if (status != WEIR_OK)
         return status;
-    bool known = c->flow.links != NULL; /* from checking the plan, when its pools had not been made */
-    for (size_t i = 0; i < c->plan->count; i++)
-        known = known && c->plan->nodes[i].lanes == 1 && !c->plan->nodes[i].pool;
     if (!known)
         flow_free(&c->flow);
     if (!known && !plan_flow(c->plan, &c->flow, &error))
@@ -664,7 +664,8 @@ static void announce(struct commit *c)
             atomic_fetch_add(&r->changes[i].strand->cuts_due, 1);
     }
     for (size_t v = 0; v < c->flow.count; v++)
-        at_store(&c->flow.stages[v]->busy, true);
+        if (!layout_has(&c->p->layout, c->flow.stages[v])) /* those that run are busy; or have ended, and stay so */
+            at_store(&c->flow.stages[v]->busy, true);
     plat_lock(&c->p->lock);
     c->p->live += r->fresh_count;
     c->p->coming = c->plan;

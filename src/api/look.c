@@ -152,11 +152,6 @@ static void list(struct listing *l, struct instance *in, const weir_type *out, c
     l->count++;
 }
 
-static bool is_running(const weir_pipeline *p, const struct instance *in)
-{
-    return !p->ended && p->started && !in->closed;
-}
-
 /* The type that comes into the vertex, as far as its first input says. */
 static const weir_type *type_into(const struct flow *flow, size_t v)
 {
@@ -173,7 +168,7 @@ static void list_flow(struct listing *l, const struct flow *flow)
     for (size_t v = 0; v < flow->count; v++) {
         struct instance *in = flow->stages[v];
         if (plan_node(l->p->plan, in)) /* lanes and ends are counted with their pool */
-            list(l, in, instance_passes(in, type_into(flow, v)), is_running(l->p, in) ? "running" : l->p->started ? "ended" : "ready");
+            list(l, in, instance_passes(in, type_into(flow, v)), l->p->ended ? "ended" : l->p->started ? "running" : "ready");
     }
 }
 

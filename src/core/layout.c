@@ -91,7 +91,7 @@ bool layout_has(const struct layout *layout, const struct instance *in)
 static size_t home_of(const struct draft *d, const struct instance *in)
 {
     size_t own = seat_of(d->old, in);
-    if (own != NO_INDEX || in->heir_of_count != 1)
+    if (own != NO_INDEX || in->heir_of_count != 1 || in->lanes > 1)
         return own;
     size_t old = seat_of(d->old, in->heir_of[0]);
     return old != NO_INDEX && d->old->seats[old].strand->blocking == in->def.blocking ? old : NO_INDEX;
@@ -138,7 +138,7 @@ static void place_old(struct draft *d, struct group *g, size_t v, size_t old)
         } else {
             add_group(d, NO_INDEX, old, v);
         }
-    } else if (g && g->old == NO_INDEX && g->moved == NO_INDEX) {
+    } else if (g && g->old == NO_INDEX && g->moved == NO_INDEX && !g->gated) {
         g->old = old; /* the new stages in front run in the old strand */
         g->to = v + 1;
     } else {
@@ -146,17 +146,28 @@ static void place_old(struct draft *d, struct group *g, size_t v, size_t old)
     }
 }
 
+/* Whether a new stage takes over states that it must wait for: then it needs a strand that has not begun. */
+static bool must_wait(const struct draft *d, const struct instance *in)
+{
+    bool waits = false;
+    for (size_t k = 0; !layout_has(d->old, in) && k < in->heir_of_count; k++)
+        waits |= layout_has(d->old, in->heir_of[k]);
+    return waits;
+}
+
 static void group_stages(struct draft *d)
 {
     for (size_t v = 0; v < d->flow->count; v++) {
         struct group *g = joins(d, v) ? last_group(d) : NULL;
         size_t old = home_of(d, d->flow->stages[v]);
+        bool waits = old == NO_INDEX && must_wait(d, d->flow->stages[v]);
         if (old != NO_INDEX)
             place_old(d, g, v, old);
-        else if (g)
+        else if (g && !waits)
             g->to = v + 1;
         else
             add_group(d, NO_INDEX, NO_INDEX, v);
+        last_group(d)->gated |= waits;
         d->group_of[v] = d->group_count - 1;
     }
 }
@@ -823,8 +834,8 @@ static void find_gate(struct draft *d)
             const struct instance *in = d->flow->stages[v];
             for (size_t k = 0; k < in->heir_of_count; k++) {
                 size_t owner = seat_of(d->old, in->heir_of[k]);
-                if (owner == NO_INDEX || (g->old == owner && in->heir_of_count == 1))
-                    continue; /* handed over in place */
+                if (owner == NO_INDEX || layout_has(d->old, in) || (g->old == owner && in->heir_of_count == 1 && in->lanes == 1))
+                    continue; /* handed over in place, or long ago */
                 g->gated = true;
                 if (!gate_owns(d, in->heir_of[k]))
                     gate->owners[gate->owner_count++] = in->heir_of[k];
