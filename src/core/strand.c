@@ -190,11 +190,17 @@ static void leave_call(struct strand *s)
  * it neither idle nor in a call, it will look at its mailbox by itself, before it rests or enters one. */
 static void release(struct strand *s);
 
-/* Inside a call the outlets may get other channels, one for one. */
+/* Inside a call the outlets may get other channels, one for one; the inlets stay. */
 static bool fits_in_call(const struct strand *s, const struct change *c)
 {
-    return !c->program && !c->retire &&
-           (!c->ports || (c->ports->out_count == s->ports->out_count && c->ports->in_count == s->ports->in_count));
+    if (c->program || c->retire)
+        return false;
+    if (!c->ports)
+        return true;
+    bool same = c->ports->out_count == s->ports->out_count && c->ports->in_count == s->ports->in_count;
+    for (size_t i = 0; same && i < s->ports->in_count; i++)
+        same = !s->ports->ins[i].ch || s->ports->ins[i].ch == c->ports->ins[i].ch;
+    return same;
 }
 
 static bool hold(struct strand *s, const struct change *change)
