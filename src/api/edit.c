@@ -28,20 +28,34 @@ enum op_kind {
     OP_MOVE_BEFORE,
     OP_SCALE,
     OP_CONNECT,
-    OP_DISCONNECT
+    OP_DISCONNECT,
+    OP_RESTORE
 };
 
 struct op {
     struct op *next;
     enum op_kind kind;
     struct instance *stage; /* new in this edit, or NULL */
+    const weir_edit *edit; /* OP_RESTORE: whose */
     size_t lanes;
     char name[PLACE_SIZE]; /* where, or which */
     char to[PLACE_SIZE];
 };
 
+/* A stage that has left, and the one that is to stand for it. */
+struct again_made {
+    const struct instance *old;
+    struct instance *stage;
+};
+
 struct weir_edit {
     weir_pipeline *p;
+    enum past_kind kind;
+    uint64_t undoes;
+    struct plan *restores; /* a copy of the plan before the edit that is undone */
+    struct again_made *made;
+    size_t made_count;
+    char id[64], who[64], what[256];
     struct op *ops, **ops_end;
     int status; /* the first error of an operation, with its message */
     char text[512];
@@ -65,10 +79,48 @@ struct commit {
     char held_up_by[64];
     uint64_t held_up_item;
     bool pending;          /* committed, but not every entry has made its cut */
+    struct past_entry *entry; /* of the history; NULL before the start */
     struct instance *made; /* lanes and ends of pools, when they are to be thrown away */
 };
 
 /* ---- operations ---------------------------------------------------------------------------------------------------------- */
+
+/* The stage of the plan in force, or the one that was made for it. */
+static struct instance *restored(const weir_edit *e, struct instance *old)
+{
+    for (size_t i = 0; i < e->made_count; i++)
+        if (e->made[i].old == old)
+            return e->made[i].stage;
+    return old;
+}
+
+static bool restore(struct plan *plan, const weir_edit *e, struct plan_error *error)
+{
+    struct plan *copy = plan_copy(e->restores);
+    if (!copy || !plan_room(plan, copy->count, copy->link_count)) {
+        plan_free(copy);
+        error->no_memory = true;
+        snprintf(error->text, sizeof error->text, "no memory for the plan");
+        return false;
+    }
+    for (size_t i = 0; i < copy->count; i++) {
+        struct node *node = &copy->nodes[i];
+        struct instance *stage = restored(e, node->stage);
+        const struct node *now = plan_node(plan, stage); /* its lanes are those that it has now, until pools_build() */
+        pool_drop(node->pool);
+        node->pool = now ? now->pool : NULL;
+        if (node->pool)
+            node->pool->refs++;
+        node->stage = stage;
+    }
+    for (size_t i = 0; i < copy->link_count; i++) {
+        copy->links[i].from = restored(e, copy->links[i].from);
+        copy->links[i].to = copy->links[i].to ? restored(e, copy->links[i].to) : NULL;
+    }
+    plan_assign(plan, copy);
+    plan_free(copy);
+    return true;
+}
 
 static bool replay_one(struct plan *plan, const struct op *op, struct plan_error *error)
 {
@@ -90,6 +142,8 @@ static bool replay_one(struct plan *plan, const struct op *op, struct plan_error
     case OP_MOVE_AFTER:
     case OP_MOVE_BEFORE:
         return plan_move(plan, op->name, op->to, op->kind == OP_MOVE_AFTER, error);
+    case OP_RESTORE:
+        return restore(plan, op->edit, error);
     case OP_SCALE:
         return plan_scale(plan, op->name, op->lanes, error);
     case OP_DISCONNECT:
@@ -142,6 +196,17 @@ void weir_edit_expect(weir_edit *e, uint64_t revision)
 void weir_edit_timeout(weir_edit *e, uint64_t timeout_ms)
 {
     e->timeout_ms = timeout_ms;
+}
+
+void weir_edit_id(weir_edit *e, const char *id)
+{
+    snprintf(e->id, sizeof e->id, "%s", id ? id : "");
+}
+
+void weir_edit_note(weir_edit *e, const char *who, const char *what)
+{
+    snprintf(e->who, sizeof e->who, "%s", who ? who : "");
+    snprintf(e->what, sizeof e->what, "%s", what ? what : "");
 }
 
 static int edit_error(weir_edit *e, int status, const char *text)
@@ -309,6 +374,12 @@ static void free_edit(weir_edit *e)
         }
         plat_free(op);
     }
+    for (size_t i = 0; i < e->made_count && !e->committed; i++) {
+        pipeline_close_stage(e->p, e->made[i].stage);
+        instance_free(e->made[i].stage);
+    }
+    plat_free(e->made);
+    plan_free(e->restores);
     plat_free(e);
     memcpy(plat_self()->error, kept, sizeof kept);
 }
@@ -336,6 +407,18 @@ static int check_turn(struct commit *c)
                               (unsigned long long)e->expected, (unsigned long long)c->p->plan->revision);
     if (e->status != WEIR_OK)
         return pipeline_error(e->status, "%s", e->text);
+    return WEIR_OK;
+}
+
+/* A stage that was made again takes over from its namesake, if that leaves and has the same state. */
+static int find_restored_heirs(struct commit *c)
+{
+    for (size_t i = 0; i < c->e->made_count; i++) {
+        struct instance *heir = c->e->made[i].stage, *old = plan_find(c->p->plan, heir->name);
+        bool same = old && old->def.state_type && heir->def.take_over && strcmp(old->def.state_type, heir->def.state_type) == 0;
+        if (same && !plan_has(c->plan, old) && !pool_inherit(c->plan, heir, plan_node(c->p->plan, old)))
+            return pipeline_error(WEIR_ENOMEM, "no memory for the edit");
+    }
     return WEIR_OK;
 }
 
@@ -382,6 +465,8 @@ static int make_flow(struct commit *c)
     int status = pools_build(c->plan, c->p->plan);
     if (status == WEIR_OK)
         status = find_heirs(c);
+    if (status == WEIR_OK)
+        status = find_restored_heirs(c);
     if (status != WEIR_OK)
         return status;
     if (!known)
@@ -790,6 +875,9 @@ static void throw_away_one(void *arg, struct instance *in)
     for (const struct op *op = c->e->ops; op; op = op->next)
         if (op->stage == in)
             return;
+    for (size_t i = 0; i < c->e->made_count; i++)
+        if (c->e->made[i].stage == in)
+            return;
     if (plan_has(c->p->plan, in))
         return;
     in->next = c->made;
@@ -827,12 +915,15 @@ static void put_in_force(struct commit *c)
         p->layout = c->record->layout;
         c->record->layout = (struct layout){0};
     }
+    if (c->entry)
+        past_push(p, c->entry, old);
     plat_broadcast(&p->changed); /* weir_settle() may have seen a stage that was taken in before the layout had it */
     plat_unlock(&p->lock);
     drop_unused(c);
     close_parked_leavers(c);
     c->e->committed = true;
-    plan_free(old);
+    if (!c->entry)
+        plan_free(old);
     if (c->record) {
         c->record->next = p->records;
         p->records = c->record;
@@ -862,6 +953,76 @@ static void fill_receipt(const struct commit *c, weir_receipt *r, uint64_t prepa
         r->items_after = count_get(&change->after->taken) - change->after_base;
 }
 
+static const char *const op_words[] = {"insert %s before %s", "insert %s after %s", "insert %s first", "insert %s last",
+                                       "pop %s",             "divert %s",          "replace %s",      "replace %s afresh",
+                                       "add %s",             "append %s",          "move %s after %s", "move %s before %s",
+                                       "scale %s to %s",     "connect %s to %s",   "disconnect %s",   "restore"};
+
+/* The operations in words, for who has not said what the edit is. */
+static void compose(const weir_edit *e, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (const struct op *op = e->ops; op && used < size; op = op->next) {
+        bool places = op->kind == OP_BEFORE || op->kind == OP_AFTER;
+        bool brings = op->stage && op->kind != OP_REPLACE && op->kind != OP_REPLACE_FRESH;
+        char lanes[16];
+        snprintf(lanes, sizeof lanes, "%zu", op->lanes);
+        used += (size_t)snprintf(text + used, size - used, "%s", op == e->ops ? "" : "; ");
+        if (used < size)
+            used += (size_t)snprintf(text + used, size - used, op_words[op->kind], brings ? op->stage->name : op->name,
+                                     op->kind == OP_SCALE ? lanes : places ? op->name : op->to);
+    }
+}
+
+/* The entry of the history is made before the cut: after it nothing can fail. */
+static int make_entry(struct commit *c)
+{
+    const weir_edit *e = c->e;
+    struct past_entry *entry = c->entry = past_new();
+    if (!entry)
+        return pipeline_error(WEIR_ENOMEM, "no memory for the edit");
+    entry->kind = e->kind;
+    entry->info.undoes = e->undoes;
+    memcpy(entry->info.id, e->id, sizeof entry->info.id);
+    memcpy(entry->info.who, e->who, sizeof entry->info.who);
+    memcpy(entry->info.what, e->what, sizeof entry->info.what);
+    if (!*entry->info.what)
+        compose(e, entry->info.what, sizeof entry->info.what);
+    entry->info.can_undo = true;
+    for (size_t i = 0; i < c->p->plan->count; i++) {
+        const struct instance *in = c->p->plan->nodes[i].stage;
+        const char *why;
+        if (plan_has(c->plan, in) || past_can_make(in, &why))
+            continue;
+        entry->info.can_undo = false;
+        snprintf(entry->info.why_not, sizeof entry->info.why_not, "\"%s\": %s", in->name, why);
+    }
+    return WEIR_OK;
+}
+
+static void drop_entry(struct commit *c)
+{
+    plat_free(c->entry);
+    c->entry = NULL;
+}
+
+/* The edit is made: what it undid is undone. */
+static void finish_entry(struct commit *c, const weir_receipt *receipt)
+{
+    weir_pipeline *p = c->p;
+    if (!c->entry)
+        return;
+    plat_lock(&p->lock);
+    c->entry->info.receipt = *receipt;
+    c->entry->info.revision = receipt->revision;
+    c->entry->info.when_ns = plat_real_ns();
+    for (size_t i = 0; i < p->past_count; i++)
+        if (c->e->kind != PAST_EDIT && p->past[i]->info.revision == c->e->undoes)
+            p->past[i]->undone = true;
+    plat_unlock(&p->lock);
+}
+
 /* All that can fail. Before the start there is nothing to open and nothing that runs. */
 static int prepare(struct commit *c)
 {
@@ -869,6 +1030,8 @@ static int prepare(struct commit *c)
         return WEIR_OK;
     pipeline_reap(c->p);
     int status = make_flow(c);
+    if (status == WEIR_OK && !c->entry)
+        status = make_entry(c);
     if (status == WEIR_OK)
         status = pipeline_open(c->p, c->plan);
     if (status == WEIR_OK)
@@ -915,8 +1078,9 @@ static int divert(struct commit *c, weir_receipt *receipt, bool *done)
         return status;
     status = prepare(c);
     bool joins = status == WEIR_OK; /* else the data has ended in front of it, or drains there */
-    if (status != WEIR_OK && status != WEIR_EENDED && status != WEIR_EBUSY) {
+    if ((status != WEIR_OK && status != WEIR_EENDED && status != WEIR_EBUSY) || !c->entry) {
         divert_cancel(c->p, &d);
+        drop_entry(c);
         return status;
     }
     uint64_t prepared_ns = plat_now_ns();
@@ -932,11 +1096,17 @@ static int divert(struct commit *c, weir_receipt *receipt, bool *done)
     put_in_force(c);
     fill_receipt(c, receipt, prepared_ns);
     receipt->late = d.late;
+    finish_entry(c, receipt);
     return WEIR_OK;
 }
 
 static int commit_turn(struct commit *c, weir_receipt *receipt)
 {
+    const struct past_entry *made = past_find(c->p, c->e->id);
+    if (made) { /* who asks again has not heard the answer */
+        *receipt = made->info.receipt;
+        return WEIR_OK;
+    }
     int status = check_turn(c);
     if (status == WEIR_OK && c->e->diverts && !c->e->ops)
         return divert_retiring(c, receipt);
@@ -960,10 +1130,12 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
         discard_record(c);
     if (status != WEIR_OK) {
         throw_away_made(c);
+        drop_entry(c);
         return status;
     }
     put_in_force(c);
     fill_receipt(c, receipt, prepared_ns);
+    finish_entry(c, receipt);
     return WEIR_OK;
 }
 
@@ -1098,6 +1270,75 @@ int weir_scale(weir_pipeline *p, const char *name, unsigned lanes, weir_receipt 
         return weir_commit(e, receipt);
     free_edit(e);
     return status;
+}
+
+/* ---- undoing -------------------------------------------------------------------------------------------------------------- */
+
+/* Makes what the plan to be restored has and the one in force has not. Under the turn of nobody: the edit expects the revision. */
+static int make_again(weir_edit *e, const struct plan *in_force)
+{
+    e->made = plat_alloc((e->restores->count + 1) * sizeof *e->made);
+    if (!e->made)
+        return pipeline_error(WEIR_ENOMEM, "no memory for an edit");
+    for (size_t i = 0; i < e->restores->count; i++) {
+        const struct node *node = &e->restores->nodes[i];
+        if (plan_has(in_force, node->stage))
+            continue;
+        struct instance *in = past_make(node->stage, node->lanes);
+        if (!in)
+            return WEIR_EREFUSED;
+        e->made[e->made_count++] = (struct again_made){node->stage, in};
+    }
+    return WEIR_OK;
+}
+
+/* The turn keeps the history, and the instances that it knows, from going away while they are made again. */
+static int fill_undo(weir_edit *e, enum past_kind kind)
+{
+    weir_pipeline *p = e->p;
+    struct past_entry *entry = past_last(p, kind);
+    if (!entry)
+        return pipeline_error(WEIR_EREFUSED, "there is no edit to %s", kind == PAST_UNDO ? "undo" : "redo");
+    e->kind = kind;
+    e->undoes = entry->info.revision;
+    snprintf(e->what, sizeof e->what, "%s of revision %llu: %.200s", kind == PAST_UNDO ? "undo" : "redo",
+             (unsigned long long)entry->info.revision, entry->info.what);
+    weir_edit_expect(e, p->plan->revision);
+    e->restores = plan_copy(entry->before);
+    struct op *op = e->restores ? plat_alloc(sizeof *op) : NULL;
+    if (!op)
+        return pipeline_error(WEIR_ENOMEM, "no memory for an edit");
+    op->kind = OP_RESTORE;
+    op->edit = e;
+    *e->ops_end = op;
+    e->ops_end = &op->next;
+    return make_again(e, p->plan);
+}
+
+static int go_back(weir_pipeline *p, enum past_kind kind, weir_receipt *receipt)
+{
+    if (strand_inside(&p->env))
+        return pipeline_error(WEIR_EINSIDE, "undoing inside a stage's function would wait for itself");
+    weir_edit *e = weir_edit_begin(p);
+    if (!e)
+        return WEIR_ENOMEM;
+    turn_take(p, UINT64_MAX, NULL);
+    int status = p->ended ? pipeline_error(WEIR_EENDED, "pipeline \"%s\" has ended", p->name) : fill_undo(e, kind);
+    turn_give(p);
+    if (status == WEIR_OK)
+        return weir_commit(e, receipt);
+    free_edit(e);
+    return status;
+}
+
+int weir_undo(weir_pipeline *p, weir_receipt *receipt)
+{
+    return go_back(p, PAST_UNDO, receipt);
+}
+
+int weir_redo(weir_pipeline *p, weir_receipt *receipt)
+{
+    return go_back(p, PAST_REDO, receipt);
 }
 
 /* ---- without waiting ----------------------------------------------------------------------------------------------------- */

@@ -2,17 +2,12 @@
 /* What the header promises and the engine does not do yet: refused with words. */
 #include "api/pipeline.h"
 #define NO return pipeline_error(WEIR_EREFUSED, "not there yet")
-void weir_edit_id(weir_edit *e, const char *id) { (void)e; (void)id; }
-void weir_edit_note(weir_edit *e, const char *who, const char *what) { (void)e; (void)who; (void)what; }
 int weir_edit_preview(weir_edit *e, weir_preview *v) { (void)e; (void)v; NO; }
 int weir_edit_canary(weir_edit *e, const char *n, const weir_stage *c, const weir_trial *t) { (void)e; (void)n; (void)t; if (c->close) c->close(c->state); NO; }
 int weir_edit_shadow(weir_edit *e, const char *n, const weir_stage *c, const weir_trial *t) { (void)e; (void)n; (void)t; if (c->close) c->close(c->state); NO; }
 int weir_edit_promote(weir_edit *e, const char *n) { (void)e; (void)n; NO; }
 int weir_edit_abort(weir_edit *e, const char *n) { (void)e; (void)n; NO; }
 int weir_trial_get(weir_pipeline *p, const char *n, weir_trial_info *i) { (void)p; (void)n; (void)i; NO; }
-size_t weir_history(weir_pipeline *p, weir_past *a, size_t m) { (void)p; (void)a; (void)m; return 0; }
-int weir_undo(weir_pipeline *p, weir_receipt *r) { (void)p; (void)r; NO; }
-int weir_redo(weir_pipeline *p, weir_receipt *r) { (void)p; (void)r; NO; }
 size_t weir_pending(weir_pipeline *p, weir_pending_info *a, size_t m) { (void)p; (void)a; (void)m; return 0; }
 int weir_tap_add(weir_pipeline *p, const weir_tap *t) { (void)p; (void)t; NO; }
 int weir_untap(weir_pipeline *p, int t) { (void)p; (void)t; NO; }

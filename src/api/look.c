@@ -136,7 +136,8 @@ static void describe(const weir_pipeline *p, struct instance *in, const weir_typ
         add_counts(p, pool->lanes[i], info);
     if (pool)
         info->queued += queued(p, pool->deal);
-    add_item(p, in, info);
+    if (strcmp(status, "retiring") == 0)
+        add_item(p, in, info);
 }
 
 struct listing {

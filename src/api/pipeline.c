@@ -96,7 +96,9 @@ void pipeline_forget(weir_pipeline *p, struct instance *in)
     gone->filtered += count_get(&in->filtered);
     gone->failed += count_get(&in->failed);
     gone->returned += count_get(&in->returned);
-    instance_free(in);
+    in->forgotten = true;
+    if (in->kept == 0)
+        instance_free(in);
 }
 
 static void dismissed(struct env *env, struct instance *in, bool for_good)
@@ -660,6 +662,7 @@ void weir_free(weir_pipeline *p)
         record_reap(&p->supply, r);
     }
     free_layout(p);
+    past_free(p);
     free_stages(p);
     supply_free(&p->supply);
     exec_free(&p->exec);

@@ -11,7 +11,7 @@
 
 #include <weir/weir.h>
 
-#include "core/plan.h"
+#include "api/history.h"
 #include "exec/exec.h"
 
 #define UNSETTLED_MAX 32 /* edits whose old items are still draining; the next one waits. Part of the memory bound. */
@@ -54,6 +54,9 @@ struct weir_pipeline {
     bool started, ended;       /* under lock */
     size_t live;               /* under lock: strands that have not ended */
     char failure[640];         /* under lock: the first failure; "" for none */
+
+    struct past_entry *past[PAST_MAX]; /* under turn and lock: oldest first */
+    size_t past_count;
 
     struct async_edit *asked, **asked_end; /* under lock */
     struct plat_thread editor;             /* commits them; started with the first */

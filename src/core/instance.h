@@ -79,6 +79,8 @@ struct instance {
     size_t heir_of_count;
     size_t lane, lanes; /* of a pool; 0 of 1 else. Set once */
     const struct instance *chief; /* of a lane and of a pool's ends: the instance that the plan names; itself else */
+    unsigned kept;                /* entries of the history that know it; under turn and lock */
+    bool forgotten;               /* the pipeline does not know it any more: who lets go of it last frees it */
     bool seized;                  /* under the pipeline's turn and lock: popped with divert while its function ran */
     _Atomic bool busy; /* belongs to a strand: set by the edit that takes it in, cleared (release) when it closed or rests */
     struct instance *next; /* in the pipeline's list of retiring stages */

@@ -75,6 +75,32 @@ static bool reserve(struct plan *plan)
     return true;
 }
 
+bool plan_room(struct plan *plan, size_t nodes, size_t links)
+{
+    while (plan->capacity < nodes || plan->link_capacity < links) {
+        size_t count = plan->count, link_count = plan->link_count;
+        plan->count = plan->capacity < nodes ? plan->capacity : count; /* so that what is too short grows */
+        plan->link_count = plan->link_capacity < links ? plan->link_capacity : link_count;
+        bool grown = reserve(plan);
+        plan->count = count;
+        plan->link_count = link_count;
+        if (!grown)
+            return false;
+    }
+    return true;
+}
+
+void plan_assign(struct plan *plan, struct plan *from)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        pool_drop(plan->nodes[i].pool);
+    memcpy(plan->nodes, from->nodes, from->count * sizeof *from->nodes);
+    memcpy(plan->links, from->links, from->link_count * sizeof *from->links);
+    plan->count = from->count;
+    plan->link_count = from->link_count;
+    from->count = from->link_count = 0; /* the pools that it counted are counted by the plan */
+}
+
 struct plan *plan_copy(const struct plan *plan)
 {
     size_t nodes = plan->count + 2, links = plan->link_count + 2;

@@ -50,6 +50,9 @@ struct plan *plan_new(void);                     /* NULL: no memory */
 struct plan *plan_copy(const struct plan *plan); /* NULL: no memory */
 void plan_free(struct plan *plan);               /* not the stages */
 
+bool plan_room(struct plan *plan, size_t nodes, size_t links); /* makes room for so many; false: no memory */
+void plan_assign(struct plan *plan, struct plan *from);         /* the plan's lists become those of `from`, which has none then; there is room */
+
 struct instance *plan_find(const struct plan *plan, const char *name);
 struct node *plan_node(const struct plan *plan, const struct instance *stage); /* NULL: not there */
 bool plan_has(const struct plan *plan, const struct instance *stage);          /* as a stage, a lane, or an end of a pool */

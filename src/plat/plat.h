@@ -22,6 +22,7 @@ void *plat_alloc_lines(size_t size);
 void plat_free(void *memory);
 
 uint64_t plat_now_ns(void);
+uint64_t plat_real_ns(void); /* since 1970; virtual in the simulator */
 unsigned plat_cpus(void);
 
 /* How long a worker may look for work before it parks, at most; the instruction between two looks; and what lets another thread have

@@ -259,6 +259,11 @@ uint64_t plat_now_ns(void)
     return sim.now += 1 + (sim.active ? sim_random() % 64 : 0);
 }
 
+uint64_t plat_real_ns(void)
+{
+    return plat_now_ns();
+}
+
 unsigned plat_cpus(void)
 {
     return 2;
