@@ -915,6 +915,7 @@ static void put_in_force(struct commit *c)
         p->layout = c->record->layout;
         c->record->layout = (struct layout){0};
     }
+    taps_follow(p, old);
     if (c->entry)
         past_push(p, c->entry, old);
     plat_broadcast(&p->changed); /* weir_settle() may have seen a stage that was taken in before the layout had it */

@@ -9,5 +9,3 @@ int weir_edit_promote(weir_edit *e, const char *n) { (void)e; (void)n; NO; }
 int weir_edit_abort(weir_edit *e, const char *n) { (void)e; (void)n; NO; }
 int weir_trial_get(weir_pipeline *p, const char *n, weir_trial_info *i) { (void)p; (void)n; (void)i; NO; }
 size_t weir_pending(weir_pipeline *p, weir_pending_info *a, size_t m) { (void)p; (void)a; (void)m; return 0; }
-int weir_tap_add(weir_pipeline *p, const weir_tap *t) { (void)p; (void)t; NO; }
-int weir_untap(weir_pipeline *p, int t) { (void)p; (void)t; NO; }

@@ -279,11 +279,15 @@ weir_pipeline *weir_new(const char *name)
         goto no_lock;
     if (plat_cond_init(&p->changed))
         goto no_cond;
+    if (taps_init(p))
+        goto no_taps;
     if (exec_init(&p->exec, &p->supply))
         goto no_exec;
     return p;
 
 no_exec:
+    taps_free(p);
+no_taps:
     plat_cond_free(&p->changed);
 no_cond:
     plat_lock_free(&p->lock);
@@ -666,6 +670,7 @@ void weir_free(weir_pipeline *p)
     free_stages(p);
     supply_free(&p->supply);
     exec_free(&p->exec);
+    taps_free(p);
     plat_cond_free(&p->changed);
     plat_lock_free(&p->lock);
     plat_free(p);

@@ -16,6 +16,22 @@
 
 #define UNSETTLED_MAX 32 /* edits whose old items are still draining; the next one waits. Part of the memory bound. */
 
+#define TAPS_MAX 16
+
+/* A tap. Its lock is taken inside the pipeline's, and by strands alone. */
+struct tap {
+    struct plat_lock lock;
+    _Atomic bool used;          /* a hint for strands: it may be active */
+    bool active;                /* under both locks to change, either to read; as are the following */
+    char stage[64];             /* where it is now */
+    weir_tap def;
+    uint64_t chosen[PORTS_MAX]; /* under its lock: the number of the item that was let through last, for each strand */
+};
+
+struct probe {
+    char nothing; /* what matters is whether a stage points here */
+};
+
 struct waiter {
     struct waiter *next;
     const weir_edit *edit; /* whose; NULL: no edit's */
@@ -55,6 +71,9 @@ struct weir_pipeline {
     size_t live;               /* under lock: strands that have not ended */
     char failure[640];         /* under lock: the first failure; "" for none */
 
+    struct tap taps[TAPS_MAX];
+    struct probe probe;
+
     struct past_entry *past[PAST_MAX]; /* under turn and lock: oldest first */
     size_t past_count;
 
@@ -87,7 +106,13 @@ int pools_build(struct plan *plan, const struct plan *old);
 /* `heir`, of `plan`, is to take over the state of the stage or pool `old`. False: no memory. */
 bool pool_inherit(struct plan *plan, struct instance *heir, const struct node *old);
 
-/* tap.c, called by the core. */
+/* tap.c. Stages that are tapped are pointed at; and after an edit, taps follow what they watched. Under the lock. */
+int taps_init(weir_pipeline *p); /* 0 or -1 */
+void taps_free(weir_pipeline *p);
+void taps_point(weir_pipeline *p);
+void taps_follow(weir_pipeline *p, const struct plan *old);
+
+/* Called by the core. */
 void tap_seen(struct env *env, struct probe *probe, const struct instance *stage, bool out, const void *item,
               const weir_type *type, uint64_t number, int verdict);
 
