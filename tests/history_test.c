@@ -166,10 +166,63 @@ static void an_id_is_made_once(void *arg)
     end(p);
 }
 
+/* A dry run says what would happen, and nothing happens; then the edit is made. */
+static void a_preview_changes_nothing(void *arg)
+{
+    (void)arg;
+    weir_pipeline *p = begin();
+    weir_preview preview;
+    weir_receipt r;
+    weir_stage stage = plus("plus"), other = plus("other");
+    CHECK_EQ(weir_insert_first(p, &stage, NULL), 0);
+    weir_edit *e = weir_edit_begin(p);
+    weir_edit_replace(e, "plus", &other);
+    CHECK_EQ(weir_edit_preview(e, &preview), 0);
+    CHECK(preview.changes && preview.revision == 2 && preview.opens == 1 && preview.closes == 1 && preview.strands >= 1);
+    CHECK_HAS(preview.text, "- plus\n");
+    CHECK_HAS(preview.text, "+ other (i64 -> i64)\n");
+    CHECK_EQ(weir_revision(p), 2);
+    check_drawn(p, "source*1 plus*1 sink*1 ");
+    CHECK_EQ(weir_commit(e, &r), 0);
+    CHECK_EQ(r.revision, 3);
+    e = weir_edit_begin(p);
+    weir_edit_pop(e, "other");
+    weir_edit_pop(e, "sink");
+    CHECK_EQ(weir_edit_preview(e, &preview), WEIR_EREFUSED);
+    weir_edit_discard(e);
+    end(p);
+}
+
+/* A stage that is stuck and has left is named, with its item; so is an edit that waits behind it. */
+static void what_is_pending_is_named(void *arg)
+{
+    (void)arg;
+    numbers_init(&n, 1000);
+    n.gated = true;
+    n.allowed = 10;
+    kept_init(&k);
+    k.blocked = true;
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    event_wait(&k.entered, 1);
+    weir_stage own = plus("own");
+    own.blocking = true;
+    CHECK_EQ(weir_insert_first(p, &own, NULL), 0);
+    CHECK_EQ(weir_pop(p, "own", NULL), 0);
+    weir_pending_info info[4];
+    size_t count = weir_pending(p, info, 4);
+    CHECK(count <= 1);
+    if (count)
+        CHECK(info[0].committed && strcmp(info[0].held_up_by, "own") == 0);
+    event_raise(&k.go, 1);
+    end(p);
+}
+
 int main(void)
 {
     check_run("there_and_back", 200, there_and_back);
     check_run("what_cannot_be_made_again", 20, what_cannot_be_made_again);
     check_run("an_id_is_made_once", 20, an_id_is_made_once);
+    check_run("a_preview_changes_nothing", 50, a_preview_changes_nothing);
+    check_run("what_is_pending_is_named", 50, what_is_pending_is_named);
     return check_done();
 }

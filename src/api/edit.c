@@ -8,6 +8,7 @@
  */
 #include "api/divert.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -1140,6 +1141,14 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
     return WEIR_OK;
 }
 
+/* For who asks what is pending. */
+static void commit_shown(struct commit *c, struct commit *now)
+{
+    plat_lock(&c->p->lock);
+    c->p->commit = now;
+    plat_unlock(&c->p->lock);
+}
+
 static int commit(weir_edit *e, weir_receipt *receipt)
 {
     struct commit c = {.p = e->p, .e = e, .start_ns = plat_now_ns(), .deadline_ns = UINT64_MAX};
@@ -1148,7 +1157,9 @@ static int commit(weir_edit *e, weir_receipt *receipt)
     if (!turn_take(c.p, c.deadline_ns, e))
         return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: an earlier one has not finished",
                               (unsigned long long)e->timeout_ms);
+    commit_shown(&c, &c);
     int status = commit_turn(&c, receipt);
+    commit_shown(&c, NULL);
     turn_give(c.p);
     if (c.last)
         pipeline_over(c.p);
@@ -1273,6 +1284,208 @@ int weir_scale(weir_pipeline *p, const char *name, unsigned lanes, weir_receipt 
     return status;
 }
 
+/* ---- a dry run ------------------------------------------------------------------------------------------------------------ */
+
+struct listing {
+    const struct commit *c;
+    weir_preview *preview;
+    size_t used;
+};
+
+static void line(struct listing *l, const char *format, ...) WEIR_PRINTF(2, 3);
+
+static void line(struct listing *l, const char *format, ...)
+{
+    size_t size = sizeof l->preview->text;
+    va_list args;
+    if (l->used >= size)
+        return;
+    va_start(args, format);
+    l->used += (size_t)vsnprintf(l->preview->text + l->used, size - l->used, format, args);
+    va_end(args);
+}
+
+/* What waits in front of a strand that the edit takes out. */
+static uint64_t drains(const struct commit *c, const struct instance *in)
+{
+    uint64_t items = 0;
+    for (size_t i = 0; i < c->p->layout.count; i++) {
+        const struct seat *seat = &c->p->layout.seats[i];
+        if (seat->program->count == 0 || seat->program->stages[0] != in)
+            continue;
+        for (size_t k = 0; k < seat->in_count; k++) {
+            uint64_t taken = seat->ins[k] ? count_get(&seat->ins[k]->items_taken) : 0;
+            items += seat->ins[k] ? count_get(&seat->ins[k]->items_put) - taken : 0;
+        }
+    }
+    return items;
+}
+
+static void list_old(struct listing *l, const struct node *node)
+{
+    const struct commit *c = l->c;
+    const struct instance *in = node->stage;
+    const struct node *now = plan_node(c->plan, in);
+    bool ran = layout_has(&c->p->layout, in), runs = flow_find(&c->flow, in) != NO_INDEX;
+    if (now && now->lanes != node->lanes)
+        line(l, "~ %s: %zu -> %zu lanes\n", in->name, node->lanes, now->lanes);
+    if (now && ran && !runs && now->lanes == node->lanes) {
+        line(l, "park %s\n", in->name);
+        l->preview->parks++;
+    }
+    if (!now) {
+        line(l, "- %s\n", in->name);
+        l->preview->closes++;
+    }
+    uint64_t items = ran && !runs ? drains(c, in) : 0;
+    if (items)
+        line(l, "drain %s: %llu items\n", in->name, (unsigned long long)items);
+    l->preview->drains += items;
+}
+
+static void list_new(struct listing *l, const struct node *node)
+{
+    const struct instance *in = node->stage;
+    if (plan_node(l->c->p->plan, in))
+        return;
+    line(l, "+ %s (%s -> %s)\n", in->name, in->def.in ? in->def.in->name : "nothing", in->emits ? in->emits->name : "same");
+    l->preview->opens++;
+    if (in->heir_of_count)
+        line(l, "~ %s: takes over the state of %s\n", in->name, in->heir_of[0]->name);
+}
+
+static void list_changes(struct commit *c, weir_preview *preview)
+{
+    struct listing l = {.c = c, .preview = preview};
+    for (size_t i = 0; i < c->p->plan->count; i++)
+        list_old(&l, &c->p->plan->nodes[i]);
+    for (size_t i = 0; i < c->plan->count; i++)
+        list_new(&l, &c->plan->nodes[i]);
+}
+
+/* Stages that take over a state look for it again when the edit is made. */
+static void forget_heirs(struct commit *c)
+{
+    for (struct op *op = c->e->ops; op; op = op->next) {
+        if (!op->stage || !op->stage->heir_of)
+            continue;
+        plat_free(op->stage->heir_of);
+        op->stage->heir_of = NULL;
+        op->stage->heir_of_count = 0;
+    }
+}
+
+static int preview_turn(struct commit *c, weir_preview *preview)
+{
+    int status = check_turn(c);
+    if (status == WEIR_OK)
+        status = make_plan(c);
+    preview->revision = c->p->plan->revision;
+    if (status != WEIR_OK || plan_same(c->plan, c->p->plan))
+        return status;
+    preview->changes = true;
+    if (c->p->started)
+        status = make_flow(c);
+    if (status == WEIR_OK && c->p->started) {
+        set_fates(c);
+        enum layout_says says = layout_change(&c->p->supply, &c->p->layout, &c->flow, &c->record);
+        status = says == LAYOUT_ENDED ? WEIR_EENDED : says == LAYOUT_DONE ? WEIR_OK : WEIR_ENOMEM;
+        if (status != WEIR_OK)
+            pipeline_error(status, "pipeline \"%s\": %s", c->p->name, status == WEIR_ENOMEM ? "no memory" : "the data has ended");
+    }
+    if (status == WEIR_OK)
+        list_changes(c, preview);
+    if (c->record) {
+        preview->strands = (unsigned)c->record->change_count;
+        record_discard(&c->p->supply, c->record);
+    }
+    for (size_t i = 0; i < c->p->layout.count; i++) /* it was only a plan: those that run stay */
+        for (size_t j = 0; j < c->p->layout.seats[i].program->count; j++)
+            c->p->layout.seats[i].program->stages[j]->fate = FATE_STAY;
+    throw_away_made(c);
+    forget_heirs(c);
+    return status;
+}
+
+int weir_edit_preview(weir_edit *e, weir_preview *preview)
+{
+    struct commit c = {.p = e->p, .e = e, .start_ns = plat_now_ns(), .deadline_ns = UINT64_MAX};
+    *preview = (weir_preview){0};
+    if (strand_inside(&e->p->env))
+        return pipeline_error(WEIR_EINSIDE, "a dry run inside a stage's function would wait for itself");
+    turn_take(c.p, UINT64_MAX, NULL);
+    int status = preview_turn(&c, preview);
+    turn_give(c.p);
+    plan_free(c.plan);
+    flow_free(&c.flow);
+    return status;
+}
+
+/* ---- what has been asked for and is not done --------------------------------------------------------------------------------- */
+
+struct pending_list {
+    weir_pending_info *info;
+    size_t max, count;
+    weir_pending_info beyond; /* what does not fit into the caller's array is counted only */
+};
+
+static weir_pending_info *next_pending(struct pending_list *l, const weir_edit *e, uint64_t since_ns)
+{
+    weir_pending_info *info = l->count < l->max ? &l->info[l->count] : &l->beyond;
+    l->count++;
+    *info = (weir_pending_info){.age_ns = plat_now_ns() - since_ns};
+    if (!e)
+        return info;
+    memcpy(info->id, e->id, sizeof info->id);
+    memcpy(info->who, e->who, sizeof info->who);
+    if (*e->what)
+        memcpy(info->what, e->what, sizeof info->what);
+    else
+        compose(e, info->what, sizeof info->what);
+    return info;
+}
+
+/* A stage that has left and is not gone: the edit that took it out is made, and the data ahead of its cut is still on its way. */
+static void list_retiring(weir_pipeline *p, struct pending_list *l)
+{
+    for (struct instance *in = p->retiring; in; in = in->next) {
+        if (!at_acquire(&in->busy) || in->shape == SHAPE_DEAL || in->shape == SHAPE_COLLECT)
+            continue;
+        weir_pending_info *info = next_pending(l, NULL, plat_now_ns());
+        info->committed = true;
+        snprintf(info->what, sizeof info->what, "%s leaves", in->name);
+        memcpy(info->held_up_by, in->name, sizeof info->held_up_by);
+        for (struct strand *s = at_acquire(&p->supply.all); s; s = s->all_next) {
+            uint64_t since = s->id == at_load(&in->strand_id) ? at_relaxed(&s->run_ns) : 0;
+            if (!since || atomic_load_explicit(&s->current, memory_order_relaxed) != in)
+                continue;
+            info->held_up_item = at_relaxed(&s->at_item);
+            info->held_up_ns = info->age_ns = plat_now_ns() - since;
+        }
+    }
+}
+
+size_t weir_pending(weir_pipeline *p, weir_pending_info *info, size_t max)
+{
+    struct pending_list l = {.info = info, .max = max};
+    plat_lock(&p->lock);
+    list_retiring(p, &l);
+    if (p->commit) {
+        const struct commit *c = p->commit;
+        weir_pending_info *now = next_pending(&l, c->e, c->start_ns);
+        memcpy(now->held_up_by, c->held_up_by, sizeof now->held_up_by);
+        now->held_up_item = *c->held_up_by ? c->held_up_item : 0;
+        now->held_up_ns = *c->held_up_by ? now->age_ns : 0;
+    }
+    for (const struct waiter *w = p->waiters; w; w = w->next)
+        if (w->edit)
+            next_pending(&l, w->edit, w->since_ns);
+    for (const struct async_edit *a = p->asked; a; a = a->next)
+        next_pending(&l, a->edit, a->since_ns);
+    plat_unlock(&p->lock);
+    return l.count;
+}
+
 /* ---- undoing -------------------------------------------------------------------------------------------------------------- */
 
 /* Makes what the plan to be restored has and the one in force has not. Under the turn of nobody: the edit expects the revision. */
@@ -1388,7 +1601,7 @@ int weir_commit_async(weir_edit *e, weir_done *done, void *arg)
         free_edit(e);
         return pipeline_error(WEIR_ENOMEM, "no memory for an edit");
     }
-    *a = (struct async_edit){.edit = e, .done = done, .arg = arg};
+    *a = (struct async_edit){.edit = e, .done = done, .arg = arg, .since_ns = plat_now_ns()};
     plat_lock(&p->lock);
     bool taken = !p->editor_quits && editor_ready(p);
     if (taken) {

@@ -44,6 +44,7 @@ struct async_edit {
     weir_edit *edit;
     weir_done *done;
     void *arg;
+    uint64_t since_ns;
 };
 
 struct weir_pipeline {
