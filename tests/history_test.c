@@ -38,8 +38,9 @@ static weir_stage plus(const char *name)
 /* What a number becomes, by the stages' names. */
 static void draw(weir_pipeline *p, char *text, size_t size)
 {
-    weir_stage_info info[32];
-    size_t count = weir_stages(p, info, 32), used = 0;
+    static weir_stage_info info[128]; /* lanes that leave are many */
+    size_t count = weir_stages(p, info, 128), used = 0;
+    CHECK(count <= 128);
     text[0] = 0;
     for (size_t i = 0; i < count && used < size; i++)
         if (strcmp(info[i].status, "retiring") != 0)
