@@ -918,7 +918,7 @@ static void put_in_force(struct commit *c)
     }
     taps_follow(p, old);
     if (c->entry)
-        past_push(p, c->entry, old);
+        history_push(p, c->entry, old);
     plat_broadcast(&p->changed); /* weir_settle() may have seen a stage that was taken in before the layout had it */
     plat_unlock(&p->lock);
     drop_unused(c);
@@ -981,7 +981,7 @@ static void compose(const weir_edit *e, char *text, size_t size)
 static int make_entry(struct commit *c)
 {
     const weir_edit *e = c->e;
-    struct past_entry *entry = c->entry = past_new();
+    struct past_entry *entry = c->entry = history_new();
     if (!entry)
         return pipeline_error(WEIR_ENOMEM, "no memory for the edit");
     entry->kind = e->kind;
@@ -995,7 +995,7 @@ static int make_entry(struct commit *c)
     for (size_t i = 0; i < c->p->plan->count; i++) {
         const struct instance *in = c->p->plan->nodes[i].stage;
         const char *why;
-        if (plan_has(c->plan, in) || past_can_make(in, &why))
+        if (plan_has(c->plan, in) || history_can_make(in, &why))
             continue;
         entry->info.can_undo = false;
         snprintf(entry->info.why_not, sizeof entry->info.why_not, "\"%s\": %s", in->name, why);
@@ -1104,7 +1104,7 @@ static int divert(struct commit *c, weir_receipt *receipt, bool *done)
 
 static int commit_turn(struct commit *c, weir_receipt *receipt)
 {
-    const struct past_entry *made = past_find(c->p, c->e->id);
+    const struct past_entry *made = history_find(c->p, c->e->id);
     if (made) { /* who asks again has not heard the answer */
         *receipt = made->info.receipt;
         return WEIR_OK;
@@ -1498,7 +1498,7 @@ static int make_again(weir_edit *e, const struct plan *in_force)
         const struct node *node = &e->restores->nodes[i];
         if (plan_has(in_force, node->stage))
             continue;
-        struct instance *in = past_make(node->stage, node->lanes);
+        struct instance *in = history_make(node->stage, node->lanes);
         if (!in)
             return WEIR_EREFUSED;
         e->made[e->made_count++] = (struct again_made){node->stage, in};
@@ -1510,7 +1510,7 @@ static int make_again(weir_edit *e, const struct plan *in_force)
 static int fill_undo(weir_edit *e, enum past_kind kind)
 {
     weir_pipeline *p = e->p;
-    struct past_entry *entry = past_last(p, kind);
+    struct past_entry *entry = history_last(p, kind);
     if (!entry)
         return pipeline_error(WEIR_EREFUSED, "there is no edit to %s", kind == PAST_UNDO ? "undo" : "redo");
     e->kind = kind;

@@ -7,7 +7,7 @@
 
 #include "api/pipeline.h"
 
-struct past_entry *past_new(void)
+struct past_entry *history_new(void)
 {
     return plat_alloc(sizeof(struct past_entry));
 }
@@ -32,7 +32,7 @@ static void forget(struct past_entry *entry)
     plat_free(entry);
 }
 
-void past_push(weir_pipeline *p, struct past_entry *entry, struct plan *before)
+void history_push(weir_pipeline *p, struct past_entry *entry, struct plan *before)
 {
     entry->before = before;
     plan_each(before, keep_one, NULL);
@@ -44,7 +44,7 @@ void past_push(weir_pipeline *p, struct past_entry *entry, struct plan *before)
     p->past[p->past_count++] = entry;
 }
 
-const struct past_entry *past_find(const weir_pipeline *p, const char *id)
+const struct past_entry *history_find(const weir_pipeline *p, const char *id)
 {
     for (size_t i = p->past_count; *id && i-- > 0;)
         if (strcmp(p->past[i]->info.id, id) == 0)
@@ -52,7 +52,7 @@ const struct past_entry *past_find(const weir_pipeline *p, const char *id)
     return NULL;
 }
 
-struct past_entry *past_last(weir_pipeline *p, enum past_kind kind)
+struct past_entry *history_last(weir_pipeline *p, enum past_kind kind)
 {
     for (size_t i = p->past_count; i-- > 0;) {
         struct past_entry *entry = p->past[i];
@@ -66,7 +66,7 @@ struct past_entry *past_last(weir_pipeline *p, enum past_kind kind)
     return NULL;
 }
 
-bool past_can_make(const struct instance *old, const char **why)
+bool history_can_make(const struct instance *old, const char **why)
 {
     *why = old->def.close && !old->def.recipe ? "it has a close function and no recipe to make it again" : "";
     return !**why;
@@ -85,7 +85,7 @@ static const weir_port *ports_of(const struct port_list *list, size_t dead, weir
     return ports;
 }
 
-struct instance *past_make(const struct instance *old, size_t lanes)
+struct instance *history_make(const struct instance *old, size_t lanes)
 {
     const weir_stage *def = &old->def;
     weir_stage stage = *def;
@@ -93,7 +93,7 @@ struct instance *past_make(const struct instance *old, size_t lanes)
     char error[256];
     const char *why;
     bool no_memory;
-    if (!past_can_make(old, &why)) {
+    if (!history_can_make(old, &why)) {
         pipeline_error(WEIR_EREFUSED, "stage \"%s\" cannot be made again: %s", old->name, why);
         return NULL;
     }
@@ -125,7 +125,7 @@ struct instance *past_make(const struct instance *old, size_t lanes)
     return NULL;
 }
 
-void past_free(weir_pipeline *p)
+void history_free(weir_pipeline *p)
 {
     for (size_t i = 0; i < p->past_count; i++)
         forget(p->past[i]);

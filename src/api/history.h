@@ -24,23 +24,23 @@ struct past_entry {
 };
 
 /* An entry for the edit that comes. NULL: no memory. */
-struct past_entry *past_new(void);
+struct past_entry *history_new(void);
 
 /* Takes the entry and the old plan, and forgets the oldest entry if there are too many. Under turn and lock. */
-void past_push(weir_pipeline *p, struct past_entry *entry, struct plan *before);
+void history_push(weir_pipeline *p, struct past_entry *entry, struct plan *before);
 
 /* The entry with the id; NULL: there is none. */
-const struct past_entry *past_find(const weir_pipeline *p, const char *id);
+const struct past_entry *history_find(const weir_pipeline *p, const char *id);
 
 /* What an undo, or a redo, would take back. NULL: nothing. Under the lock. */
-struct past_entry *past_last(weir_pipeline *p, enum past_kind kind);
+struct past_entry *history_last(weir_pipeline *p, enum past_kind kind);
 
 /* Another instance as the one that has left. NULL with the message. */
-struct instance *past_make(const struct instance *old, size_t lanes);
+struct instance *history_make(const struct instance *old, size_t lanes);
 
-/* Whether past_make() could; else *why is a sentence. */
-bool past_can_make(const struct instance *old, const char **why);
+/* Whether history_make() could; else *why is a sentence. */
+bool history_can_make(const struct instance *old, const char **why);
 
-void past_free(weir_pipeline *p);
+void history_free(weir_pipeline *p);
 
 #endif

@@ -666,7 +666,7 @@ void weir_free(weir_pipeline *p)
         record_reap(&p->supply, r);
     }
     free_layout(p);
-    past_free(p);
+    history_free(p);
     free_stages(p);
     supply_free(&p->supply);
     exec_free(&p->exec);
