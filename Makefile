@@ -6,7 +6,7 @@ MESON_FLAGS ?=
 SEEDS ?= 10
 SECONDS ?= 10
 
-.PHONY: all build setup demo test asan tsan sim fuzz bench install format tidy clean
+.PHONY: all build setup demo test asan tsan sim models fuzz bench install format tidy clean
 
 all: build
 
@@ -38,7 +38,12 @@ tsan:
 
 # More seeds of the simulator than `make test` runs: SEEDS times as many.
 sim: build
-	@for t in channel edits oracle pipeline races; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
+	@for t in channel divert edits flows history oracle pipeline races tap; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
+
+# The concurrent protocol, model-checked with Spin, and its negative controls; models/README.md says what is covered.
+models:
+	@scripts/setup --clang
+	@models/run
 
 # Each fuzz target for SECONDS; fuzz/README.md says what they try.
 fuzz:
