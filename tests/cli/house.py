@@ -13,6 +13,11 @@ import tempfile
 import time
 
 TIME_LIMIT_S = 60
+# Who starts the tests may ignore signals (nohup does), and a process that is born so rightly goes on ignoring them.
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+
 weir = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else sys.exit(sys.modules["__main__"].__doc__)
 
 
