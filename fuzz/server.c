@@ -16,6 +16,7 @@
 #include "ctl/session.h"
 #include "ctl/verb.h"
 #include "expr/expr.h"
+#include "expr/graph.h"
 #include "fuzz/fuzz.h"
 
 #include <errno.h>
@@ -176,9 +177,9 @@ static struct session *make_session(void)
 {
     struct expr_error error;
     struct session *session = session_new(weir_new("fuzz"));
-    struct expr *expr = expr_parse("seq 3 | format '\xFF{}' as=m\xC3\xB6glich | null", &error);
-    REQUIRE(session && expr && session_append(session, expr) == WEIR_OK, "no pipeline: %s", error.message);
-    expr_free(expr);
+    struct graph *graph = graph_parse("seq 3 | format '\xFF{}' as=m\xC3\xB6glich | null", true, &error);
+    REQUIRE(session && graph && session_build(session, graph) == WEIR_OK, "no pipeline: %s", error.message);
+    graph_free(graph);
     return session;
 }
 

@@ -9,7 +9,7 @@ static struct numbers n, other;
 static struct kept k, k2;
 
 #define MARK(version) ((int64_t)(version) << 32)
-#define NUMBER(item)  ((item) & 0xffffffff)
+#define NUMBER(item)  ((item)&0xffffffff)
 
 static void begin(int64_t last, bool gated)
 {
@@ -64,7 +64,10 @@ static int versions[] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 static weir_stage marker(const char *name, int version)
 {
-    return (weir_stage){.name = name, .in = WEIR_I64, .map = mark, .state = &versions[version],
+    return (weir_stage){.name = name,
+                        .in = WEIR_I64,
+                        .map = mark,
+                        .state = &versions[version],
                         .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED};
 }
 
@@ -83,8 +86,7 @@ static int64_t own_order(void *state, const void *item)
 static const weir_stage tee = {.name = "tee", .in = WEIR_ANY, .tee = true};
 static const weir_stage parity = {.name = "parity", .in = WEIR_I64, .route = by_parity};
 static const weir_stage merge = {.name = "merge", .in = WEIR_ANY, .merge = true};
-static const weir_stage sorter = {
-    .name = "merge", .in = WEIR_I64, .merge = true, .order_by = WEIR_BY_KEY, .order = own_order};
+static const weir_stage sorter = {.name = "merge", .in = WEIR_I64, .merge = true, .order_by = WEIR_BY_KEY, .order = own_order};
 
 /* source -> split -> a, b -> joint -> sink */
 static weir_pipeline *diamond(const weir_stage *split, const weir_stage *joint)
@@ -488,8 +490,15 @@ static int tally_make(weir_recipe *recipe, weir_stage *stage)
     if (!t)
         return weir_fail_memory();
     atomic_fetch_add(&tallies_alive, 1);
-    *stage = (weir_stage){.name = "tally", .in = WEIR_I64, .map = tally, .state = t, .close = tally_close, .key = tally_key,
-                          .state_type = "tallies", .take_over = tally_over, .recipe = recipe};
+    *stage = (weir_stage){.name = "tally",
+                          .in = WEIR_I64,
+                          .map = tally,
+                          .state = t,
+                          .close = tally_close,
+                          .key = tally_key,
+                          .state_type = "tallies",
+                          .take_over = tally_over,
+                          .recipe = recipe};
     return 0;
 }
 
@@ -570,7 +579,10 @@ static void what_fails_is_tried_again(void *arg)
     begin(1000, false);
     int failures = 0;
     weir_pipeline *p = numbers_pipeline(&n, &k, false);
-    weir_stage stage = {.name = "shaky", .in = WEIR_I64, .map = fail_twice, .state = &failures,
+    weir_stage stage = {.name = "shaky",
+                        .in = WEIR_I64,
+                        .map = fail_twice,
+                        .state = &failures,
                         .retry = {.count = 2, .backoff_ms = 1, .jitter_percent = 50}};
     CHECK_EQ(weir_insert_before(p, "sink", &stage, NULL), 0);
     start(p);

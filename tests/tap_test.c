@@ -112,7 +112,8 @@ static void nothing_once_it_is_gone(void *arg)
     int taps[17];
     CHECK_EQ(weir_start(p), 0);
     for (int i = 0; i < 16; i++)
-        CHECK_EQ(taps[i] = weir_tap_add(p, &(weir_tap){.stage = "odd", .out = true, .every = 100, .seen = note, .arg = &seen}), i + 1);
+        CHECK_EQ(taps[i] = weir_tap_add(p, &(weir_tap){.stage = "odd", .out = true, .every = 100, .seen = note, .arg = &seen}),
+                 i + 1);
     CHECK_EQ(weir_tap_add(p, &(weir_tap){.stage = "odd", .seen = note, .arg = &seen}), WEIR_EREFUSED);
     CHECK_HAS(weir_error(p), "16 taps");
     CHECK_EQ(weir_tap_add(p, &(weir_tap){.stage = "nobody", .seen = note, .arg = &seen}), WEIR_EREFUSED);

@@ -13,8 +13,8 @@
 struct diversion {
     struct instance *stuck;
     struct strand *from, *heir;
-    struct seat *seat;        /* of the layout in force, already the heir's; NULL: an earlier edit has taken it out of there */
-    struct program *before;   /* the seat's */
+    struct seat *seat;         /* of the layout in force, already the heir's; NULL: an earlier edit has taken it out of there */
+    struct program *before;    /* the seat's */
     struct edit_record *grave; /* waits for the strand that was given up */
     uint64_t late;
 };

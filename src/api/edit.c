@@ -37,7 +37,7 @@ struct op {
     struct op *next;
     enum op_kind kind;
     struct instance *stage; /* new in this edit, or NULL */
-    const weir_edit *edit; /* OP_RESTORE: whose */
+    const weir_edit *edit;  /* OP_RESTORE: whose */
     size_t lanes;
     char name[PLACE_SIZE]; /* where, or which */
     char to[PLACE_SIZE];
@@ -79,9 +79,9 @@ struct commit {
     bool last; /* the strands ended meanwhile, and we were in the way of whoever noticed */
     char held_up_by[64];
     uint64_t held_up_item;
-    bool pending;          /* committed, but not every entry has made its cut */
+    bool pending;             /* committed, but not every entry has made its cut */
     struct past_entry *entry; /* of the history; NULL before the start */
-    struct instance *made; /* lanes and ends of pools, when they are to be thrown away */
+    struct instance *made;    /* lanes and ends of pools, when they are to be thrown away */
 };
 
 /* ---- operations ---------------------------------------------------------------------------------------------------------- */
@@ -587,10 +587,10 @@ static void set_fates(struct commit *c)
         const struct program *program = c->p->layout.seats[i].program;
         for (size_t j = 0; j < program->count; j++) {
             struct instance *in = program->stages[j];
-            in->fate = in_flow(c, in)             ? FATE_STAY
-                       : plan_has(c->plan, in)    ? FATE_REST
-                       : has_heir(c, in)          ? FATE_HAND_OVER
-                                                  : FATE_CLOSE;
+            in->fate = in_flow(c, in)          ? FATE_STAY
+                       : plan_has(c->plan, in) ? FATE_REST
+                       : has_heir(c, in)       ? FATE_HAND_OVER
+                                               : FATE_CLOSE;
         }
     }
     for (size_t v = 0; v < c->flow.count; v++)
@@ -774,7 +774,7 @@ static void unannounce(struct commit *c)
     c->p->live -= r->fresh_count;
     c->p->coming = NULL;
     c->last = c->p->live == 0 && r->fresh_count > 0; /* else the last strand has seen that itself */
-    plat_broadcast(&c->p->changed); /* weir_settle() may have seen what was announced */
+    plat_broadcast(&c->p->changed);                  /* weir_settle() may have seen what was announced */
     plat_unlock(&c->p->lock);
 }
 
@@ -955,10 +955,10 @@ static void fill_receipt(const struct commit *c, weir_receipt *r, uint64_t prepa
         r->items_after = count_get(&change->after->taken) - change->after_base;
 }
 
-static const char *const op_words[] = {"insert %s before %s", "insert %s after %s", "insert %s first", "insert %s last",
-                                       "pop %s",             "divert %s",          "replace %s",      "replace %s afresh",
-                                       "add %s",             "append %s",          "move %s after %s", "move %s before %s",
-                                       "scale %s to %s",     "connect %s to %s",   "disconnect %s",   "restore"};
+static const char *const op_words[] = {
+    "insert %s before %s", "insert %s after %s", "insert %s first", "insert %s last", "pop %s",           "divert %s",
+    "replace %s",          "replace %s afresh",  "add %s",          "append %s",      "move %s after %s", "move %s before %s",
+    "scale %s to %s",      "connect %s to %s",   "disconnect %s",   "restore"};
 
 /* The operations in words, for who has not said what the edit is. */
 static void compose(const weir_edit *e, char *text, size_t size)
@@ -973,7 +973,9 @@ static void compose(const weir_edit *e, char *text, size_t size)
         used += (size_t)snprintf(text + used, size - used, "%s", op == e->ops ? "" : "; ");
         if (used < size)
             used += (size_t)snprintf(text + used, size - used, op_words[op->kind], brings ? op->stage->name : op->name,
-                                     op->kind == OP_SCALE ? lanes : places ? op->name : op->to);
+                                     op->kind == OP_SCALE ? lanes
+                                     : places             ? op->name
+                                                          : op->to);
     }
 }
 
@@ -1058,8 +1060,8 @@ static int divert_retiring(struct commit *c, weir_receipt *receipt)
     struct instance *stuck = divert_find(c->p, c->e->stuck);
     receipt->revision = c->p->plan->revision;
     if (!stuck)
-        return pipeline_error(WEIR_EREFUSED, "no stage called \"%s\" is stuck; expected one that is in the plan, or is retiring",
-                              c->e->stuck);
+        return pipeline_error(WEIR_EREFUSED,
+                              "no stage called \"%s\" is stuck; expected one that is in the plan, or is retiring", c->e->stuck);
     int status = divert_prepare(c->p, stuck, &d);
     if (status != WEIR_OK || !d.from || !divert_seize(c->p, &d))
         return status;
@@ -1391,7 +1393,8 @@ static int preview_turn(struct commit *c, weir_preview *preview)
         enum layout_says says = layout_change(&c->p->supply, &c->p->layout, &c->flow, &c->record);
         status = says == LAYOUT_ENDED ? WEIR_EENDED : says == LAYOUT_DONE ? WEIR_OK : WEIR_ENOMEM;
         if (status != WEIR_OK)
-            pipeline_error(status, "pipeline \"%s\": %s", c->p->name, status == WEIR_ENOMEM ? "no memory" : "the data has ended");
+            pipeline_error(status, "pipeline \"%s\": %s", c->p->name,
+                           status == WEIR_ENOMEM ? "no memory" : "the data has ended");
     }
     if (status == WEIR_OK)
         list_changes(c, preview);

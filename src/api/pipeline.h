@@ -21,9 +21,9 @@
 /* A tap. Its lock is taken inside the pipeline's, and by strands alone. */
 struct tap {
     struct plat_lock lock;
-    _Atomic bool used;          /* a hint for strands: it may be active */
-    bool active;                /* under both locks to change, either to read; as are the following */
-    char stage[64];             /* where it is now */
+    _Atomic bool used; /* a hint for strands: it may be active */
+    bool active;       /* under both locks to change, either to read; as are the following */
+    char stage[64];    /* where it is now */
     weir_tap def;
     uint64_t chosen[PORTS_MAX]; /* under its lock: the number of the item that was let through last, for each strand */
 };
@@ -85,7 +85,8 @@ struct weir_pipeline {
 
 int pipeline_error(int status, const char *format, ...) WEIR_PRINTF(2, 3); /* keeps the message; returns status */
 
-bool turn_take(weir_pipeline *p, uint64_t deadline_ns, const weir_edit *edit); /* false: the deadline passed; the turn was not taken */
+bool turn_take(weir_pipeline *p, uint64_t deadline_ns,
+               const weir_edit *edit); /* false: the deadline passed; the turn was not taken */
 void turn_give(weir_pipeline *p);
 
 /* Closes the stage unless that was done. Not under the lock. */

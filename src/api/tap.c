@@ -32,8 +32,8 @@ void tap_seen(struct env *env, struct probe *probe, const struct instance *stage
               const weir_type *type, uint64_t number, int verdict)
 {
     weir_pipeline *p = (weir_pipeline *)env;
-    weir_sight sight = {.stage = stage->name, .out = out, .item = item, .type = type, .number = number,
-                        .verdict = (weir_verdict)verdict};
+    weir_sight sight = {
+        .stage = stage->name, .out = out, .item = item, .type = type, .number = number, .verdict = (weir_verdict)verdict};
     (void)probe;
     for (size_t i = 0; i < TAPS_MAX; i++) {
         struct tap *tap = &p->taps[i];

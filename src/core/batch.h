@@ -44,7 +44,7 @@ struct batch_list {
 };
 
 void list_add(struct batch_list *list, struct batch *batch);
-struct batch *list_take(struct batch_list *list); /* the first, or NULL */
+struct batch *list_take(struct batch_list *list);                   /* the first, or NULL */
 void list_join(struct batch_list *list, struct batch_list *behind); /* moves all of `behind` to the end */
 
 struct batch *batch_new(struct store *store, const weir_type *type, uint32_t items_max); /* NULL: no memory */

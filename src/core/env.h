@@ -31,7 +31,7 @@ struct env {
     void (*failed)(struct env *env, const struct instance *stage, const char *message); /* and the stage's policy is to stop */
     void (*finish)(struct env *env);                                                    /* a stage wants no more input */
     void (*dismissed)(struct env *env, struct instance *stage, bool for_good); /* out of its strand: close it, or it rests */
-    void (*limit)(struct env *env, uint64_t due_ns); /* a call has a time limit: keep time until then */
+    void (*limit)(struct env *env, uint64_t due_ns);         /* a call has a time limit: keep time until then */
     void (*overdue)(struct env *env, struct strand *strand); /* its call has taken too long */
     void (*seen)(struct env *env, struct probe *probe, const struct instance *stage, bool out, const void *item,
                  const struct weir_type *type, uint64_t number, int verdict); /* a tap's stage has an item in hand */

@@ -28,8 +28,8 @@ enum collect {
 };
 
 struct flow_link {
-    size_t from, to; /* vertices; to NO_INDEX: discarded */
-    size_t out, in;  /* numbers of ports */
+    size_t from, to;                /* vertices; to NO_INDEX: discarded */
+    size_t out, in;                 /* numbers of ports */
     const char *out_name, *in_name; /* the plan's; of a pool's inner links NULL */
 };
 

@@ -63,8 +63,8 @@ static int copy_letter(void *to, const void *from, weir_out *out)
     const weir_letter *a = from;
     weir_letter *b = to;
     *b = *a;
-    bool ok = copy_bytes(&b->item, &a->item, out) && copy_bytes(&b->stage, &a->stage, out) &&
-              copy_bytes(&b->reason, &a->reason, out);
+    bool ok =
+        copy_bytes(&b->item, &a->item, out) && copy_bytes(&b->stage, &a->stage, out) && copy_bytes(&b->reason, &a->reason, out);
     return ok ? 0 : -1;
 }
 
@@ -127,7 +127,8 @@ static const char *company_error(const weir_stage *s)
     if ((s->order_by == WEIR_BY_KEY) != (s->order != NULL) || (s->order && !s->merge))
         return "says order_by or order without the other, or is no merge; expected order_by = WEIR_BY_KEY, order, and merge";
     if (s->on_error == WEIR_DEAD && (s->pull || s->tee || s->merge || (s->route && !s->outs)))
-        return "sends failed items to the port \"dead\" and is a source, a tee, a merge or a route of links, which has no such port";
+        return "sends failed items to the port \"dead\" and is a source, a tee, a merge or a route of links, which has no such "
+               "port";
     if (s->lanes > PORTS_MAX)
         return "wants more than 64 lanes; expected at most 64";
     if (s->lanes > 1 && !s->map && !s->each && !s->batch)

@@ -13,17 +13,7 @@
 #include "core/batch.h"
 
 /* DEAL and COLLECT are the engine's own: the two ends of a pool. */
-enum shape {
-    SHAPE_MAP,
-    SHAPE_EACH,
-    SHAPE_BATCH,
-    SHAPE_PULL,
-    SHAPE_ROUTE,
-    SHAPE_TEE,
-    SHAPE_MERGE,
-    SHAPE_DEAL,
-    SHAPE_COLLECT
-};
+enum shape { SHAPE_MAP, SHAPE_EACH, SHAPE_BATCH, SHAPE_PULL, SHAPE_ROUTE, SHAPE_TEE, SHAPE_MERGE, SHAPE_DEAL, SHAPE_COLLECT };
 
 #define PORTS_MAX      64 /* of one stage, each way */
 #define PORT_NAME_SIZE 32
@@ -72,12 +62,12 @@ struct instance {
     uint64_t tick_at_ns;    /* its strand only; 0: no ticks */
     counter taken, put, filtered, failed, created, returned, retried;
     _Atomic(struct probe *) probe; /* a tap; set by any thread, read by its strand (acquire) */
-    _Atomic unsigned strand_id; /* 0: in none */
-    bool opened, closed;        /* under the pipeline's lock once it runs; `closed` from just before close is called */
-    enum fate fate;             /* what happens when its strand dismisses it; the edit sets it before posting */
-    struct instance **heir_of;  /* stages whose state it takes over; the edit's, until the gate has opened */
+    _Atomic unsigned strand_id;    /* 0: in none */
+    bool opened, closed;           /* under the pipeline's lock once it runs; `closed` from just before close is called */
+    enum fate fate;                /* what happens when its strand dismisses it; the edit sets it before posting */
+    struct instance **heir_of;     /* stages whose state it takes over; the edit's, until the gate has opened */
     size_t heir_of_count;
-    size_t lane, lanes; /* of a pool; 0 of 1 else. Set once */
+    size_t lane, lanes;           /* of a pool; 0 of 1 else. Set once */
     const struct instance *chief; /* of a lane and of a pool's ends: the instance that the plan names; itself else */
     unsigned kept;                /* entries of the history that know it; under turn and lock */
     bool forgotten;               /* the pipeline does not know it any more: who lets go of it last frees it */

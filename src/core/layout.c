@@ -49,8 +49,8 @@ struct draft {
     size_t way_count, old_ways; /* those of the old layout come first */
     size_t node_count;
     bool *hard, *over, *region, *entry, *reached, *avoid; /* of each node */
-    bool *before, *behind; /* of each vertex: something changes in front of it, or behind it */
-    size_t leaving, flushing, starting, channels; /* how much of the record's lists is used */
+    bool *before, *behind;                                /* of each vertex: something changes in front of it, or behind it */
+    size_t leaving, flushing, starting, channels;         /* how much of the record's lists is used */
     struct edit_record *record;
 };
 
@@ -114,7 +114,8 @@ static struct group *group_of_old(struct draft *d, size_t old)
 static bool joins(const struct draft *d, size_t v)
 {
     const struct flow *flow = d->flow;
-    if (v == 0 || flow->alone[v] || flow->alone[v - 1] || instance_begins(flow->stages[v]) || instance_forks(flow->stages[v - 1]))
+    if (v == 0 || flow->alone[v] || flow->alone[v - 1] || instance_begins(flow->stages[v]) ||
+        instance_forks(flow->stages[v - 1]))
         return false;
     size_t link = flow_link_in(flow, v);
     return link != NO_INDEX && flow->links[link].from == v - 1;
@@ -834,7 +835,8 @@ static void find_gate(struct draft *d)
             const struct instance *in = d->flow->stages[v];
             for (size_t k = 0; k < in->heir_of_count; k++) {
                 size_t owner = seat_of(d->old, in->heir_of[k]);
-                if (owner == NO_INDEX || layout_has(d->old, in) || (g->old == owner && in->heir_of_count == 1 && in->lanes == 1))
+                if (owner == NO_INDEX || layout_has(d->old, in) ||
+                    (g->old == owner && in->heir_of_count == 1 && in->lanes == 1))
                     continue; /* handed over in place, or long ago */
                 g->gated = true;
                 if (!gate_owns(d, in->heir_of[k]))

@@ -50,7 +50,7 @@ void outlets_add(struct strand *s, size_t outlet, struct batch *b)
 
 static void end_turn(struct outlet *o)
 {
-    if (!o->ch)
+    if (o->discards) /* not `ch`, which an edit may change inside a call */
         return;
     if (o->unsent.last && !o->unsent.last->turn)
         o->unsent.last->turn = true;

@@ -255,10 +255,10 @@ static bool no_port(const struct place *place, const struct port_list *list, con
     char names[200];
     list_ports(list, names, sizeof names);
     if (!port)
-        return plan_refuse(error, "\"%s\" has several %s ports; expected one of %s:{%s}", place->stage->name, out ? "out" : "in",
-                           place->stage->name, names);
-    return plan_refuse(error, "\"%s\" has no %s port \"%.40s\"; expected one of: %s", place->stage->name, out ? "out" : "in", port,
-                       *names ? names : "(it has none)");
+        return plan_refuse(error, "\"%s\" has several %s ports; expected one of %s:{%s}", place->stage->name,
+                           out ? "out" : "in", place->stage->name, names);
+    return plan_refuse(error, "\"%s\" has no %s port \"%.40s\"; expected one of: %s", place->stage->name, out ? "out" : "in",
+                       port, *names ? names : "(it has none)");
 }
 
 static bool new_port(const struct place *place, const char *port, bool out, struct plan_error *error)
@@ -279,8 +279,8 @@ static bool default_port(const struct plan *plan, struct place *place, bool out,
         if (existing && n == 1)
             snprintf(place->port, sizeof place->port, "%s", out ? only->out : only->in);
         else if (existing && n > 1)
-            return plan_refuse(error, "\"%s\" has several %s ports; expected \"%s:PORT\"", place->stage->name, out ? "out" : "in",
-                               place->stage->name);
+            return plan_refuse(error, "\"%s\" has several %s ports; expected \"%s:PORT\"", place->stage->name,
+                               out ? "out" : "in", place->stage->name);
         else
             free_port(plan, place, out);
         return true;
@@ -368,7 +368,8 @@ static struct instance *way_end(const struct plan *plan, struct plan_error *erro
             at = plan->nodes[i].stage;
     for (size_t steps = 0; at && steps <= plan->count; steps++) {
         if (links_of(plan, at, true) > 1) {
-            plan_refuse(error, "the pipeline branches at \"%s\"; expected a place by name (after, before, or connect)", at->name);
+            plan_refuse(error, "the pipeline branches at \"%s\"; expected a place by name (after, before, or connect)",
+                        at->name);
             return NULL;
         }
         const struct link *l = only_link(plan, at, true);
@@ -389,7 +390,8 @@ bool plan_append(struct plan *plan, struct instance *stage, struct plan_error *e
     if (!end && stage->shape != SHAPE_PULL)
         return plan_refuse(error, "\"%s\" is no source; expected a source first (a stage with a pull function)", stage->name);
     if (end && stage->shape == SHAPE_PULL)
-        return plan_refuse(error, "\"%s\" is a source and cannot follow \"%s\"; expected weir_add() and weir_connect() to a merge",
+        return plan_refuse(error,
+                           "\"%s\" is a source and cannot follow \"%s\"; expected weir_add() and weir_connect() to a merge",
                            stage->name, end->name);
     struct place from = {.stage = end}, to = {.stage = stage};
     if (end && (!default_port(plan, &from, true, false, error) || !default_port(plan, &to, false, false, error)))
@@ -550,12 +552,14 @@ static bool way_through(const struct plan *plan, const struct instance *at, stru
         outs++;
     }
     if (outs > 1)
-        return plan_refuse(error, "\"%s\" leads to several stages, which cannot all follow what is in front of it; disconnect all "
-                                  "but one of its out ports first",
+        return plan_refuse(error,
+                           "\"%s\" leads to several stages, which cannot all follow what is in front of it; disconnect all "
+                           "but one of its out ports first",
                            at->name);
     if (instance_begins(at) && ins > 1 && outs > 0)
-        return plan_refuse(error, "several stages lead into \"%s\", which cannot all lead to what is behind it; disconnect all but "
-                                  "one of them first",
+        return plan_refuse(error,
+                           "several stages lead into \"%s\", which cannot all lead to what is behind it; disconnect all but "
+                           "one of them first",
                            at->name);
     return true;
 }
@@ -606,12 +610,14 @@ bool plan_pop(struct plan *plan, const char *name, struct plan_error *error)
 }
 
 /* Whether the stage has a port for each link that the old one had. */
-static bool ports_fit(const struct plan *plan, const struct instance *at, const struct instance *stage, struct plan_error *error)
+static bool ports_fit(const struct plan *plan, const struct instance *at, const struct instance *stage,
+                      struct plan_error *error)
 {
     for (size_t i = 0; i < plan->link_count; i++) {
         const struct link *l = &plan->links[i];
         struct place place = {.stage = (struct instance *)stage};
-        bool renamed = stage->outs.count == 1 && at->outs.count == 1 && !stage->outs.open; /* each has one: they stand for another */
+        bool renamed =
+            stage->outs.count == 1 && at->outs.count == 1 && !stage->outs.open; /* each has one: they stand for another */
         if (l->from == at && !renamed && !stage->outs.open && port_find(&stage->outs, l->out) == PORTS_MAX)
             return no_port(&place, &stage->outs, l->out, true, error);
         renamed = stage->ins.count == 1 && at->ins.count == 1 && !stage->ins.open;
@@ -664,8 +670,9 @@ bool plan_replace(struct plan *plan, const char *name, struct instance *stage, b
     if (namesake && namesake != at)
         return plan_refuse(error, "a stage is called \"%s\" already; expected a name that is not in use", stage->name);
     if (!fresh && at->def.state_type && !same_state(at, stage))
-        return plan_refuse(error, "\"%s\" has the state \"%.100s\", which \"%s\" (%s%.100s%s) cannot take over; expected the same "
-                                  "state type, or `fresh` to do without it",
+        return plan_refuse(error,
+                           "\"%s\" has the state \"%.100s\", which \"%s\" (%s%.100s%s) cannot take over; expected the same "
+                           "state type, or `fresh` to do without it",
                            at->name, at->def.state_type, stage->name, stage->def.state_type ? "\"" : "",
                            stage->def.state_type ? stage->def.state_type : "no state", stage->def.state_type ? "\"" : "");
     if (!ports_fit(plan, at, stage, error))
@@ -693,8 +700,8 @@ bool plan_move(struct plan *plan, const char *name, const char *where, bool afte
     struct node kept = *node;
     if (kept.pool)
         kept.pool->refs++;
-    bool ok = plan_pop(copy, name, error) && (after ? plan_insert_after(copy, where, at, error)
-                                                    : plan_insert_before(copy, where, at, error));
+    bool ok = plan_pop(copy, name, error) &&
+              (after ? plan_insert_after(copy, where, at, error) : plan_insert_before(copy, where, at, error));
     if (ok) {
         *plan_node(copy, at) = kept;
         memcpy(plan->nodes, copy->nodes, copy->count * sizeof *copy->nodes);

@@ -51,7 +51,8 @@ struct plan *plan_copy(const struct plan *plan); /* NULL: no memory */
 void plan_free(struct plan *plan);               /* not the stages */
 
 bool plan_room(struct plan *plan, size_t nodes, size_t links); /* makes room for so many; false: no memory */
-void plan_assign(struct plan *plan, struct plan *from);         /* the plan's lists become those of `from`, which has none then; there is room */
+void plan_assign(struct plan *plan,
+                 struct plan *from); /* the plan's lists become those of `from`, which has none then; there is room */
 
 struct instance *plan_find(const struct plan *plan, const char *name);
 struct node *plan_node(const struct plan *plan, const struct instance *stage); /* NULL: not there */

@@ -20,12 +20,12 @@
 #include "core/flow.h"
 
 struct inlet {
-    struct channel *ch;   /* NULL: nothing comes here any more */
-    bool cut;             /* the cut that the strand is waiting for has come here */
-    bool over;            /* COLLECT_KEY with turns: this turn has nothing more */
-    unsigned flushes;     /* flush pills that have come, less those that the strand has made */
-    struct batch *held;   /* COLLECT_KEY: being merged */
-    uint32_t at;          /* in it: the next item */
+    struct channel *ch; /* NULL: nothing comes here any more */
+    bool cut;           /* the cut that the strand is waiting for has come here */
+    bool over;          /* COLLECT_KEY with turns: this turn has nothing more */
+    unsigned flushes;   /* flush pills that have come, less those that the strand has made */
+    struct batch *held; /* COLLECT_KEY: being merged */
+    uint32_t at;        /* in it: the next item */
 };
 
 struct outlet {

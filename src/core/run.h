@@ -62,10 +62,10 @@ static inline bool work_leave(struct strand *s)
 
 /* ---- work.c ---- */
 
-void work_batch(struct strand *s, struct batch *b);   /* takes it through the program */
-bool work_again(struct strand *s);                    /* goes on with what waits to be tried again. False: it still waits */
-void work_forget(struct weir_out *out);               /* what a function put out that nobody will take */
-int work_pull(struct strand *s);                      /* one call of the source; what pull says */
+void work_batch(struct strand *s, struct batch *b); /* takes it through the program */
+bool work_again(struct strand *s);                  /* goes on with what waits to be tried again. False: it still waits */
+void work_forget(struct weir_out *out);             /* what a function put out that nobody will take */
+int work_pull(struct strand *s);                    /* one call of the source; what pull says */
 void work_make(struct strand *s, size_t i, int (*function)(void *, weir_out *)); /* a flush or tick of stage i */
 
 #endif

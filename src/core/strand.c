@@ -132,7 +132,7 @@ bool strand_rest(struct strand *s)
         at_release(&looks.full->writer_waits, true); /* behind IDLE: who takes the announcement must find somebody to wake */
     plat_fence();
     bool again = quick_again(&looks) || changed(s, &looks); /* in this order */
-    return !again || !at_cas(&s->state, &idle, running); /* or somebody else has it by now */
+    return !again || !at_cas(&s->state, &idle, running);    /* or somebody else has it by now */
 }
 
 /* Goes from one state to another that only who runs the strand may leave; waits while it is held. */
@@ -200,6 +200,8 @@ static bool fits_in_call(const struct strand *s, const struct change *c)
     bool same = c->ports->out_count == s->ports->out_count && c->ports->in_count == s->ports->in_count;
     for (size_t i = 0; same && i < s->ports->in_count; i++)
         same = !s->ports->ins[i].ch || s->ports->ins[i].ch == c->ports->ins[i].ch;
+    for (size_t i = 0; same && i < s->ports->out_count; i++)
+        same = s->ports->outs[i].discards == c->ports->outs[i].discards; /* the call looks at that */
     return same;
 }
 
@@ -526,7 +528,6 @@ static void rewire_in_call(struct ports *ports, const struct ports *new)
             continue;
         struct channel *old = o->ch;
         o->ch = new->outs[k].ch;
-        o->discards = new->outs[k].discards;
         if (old)
             channel_close(old, PILL_CUT, &none, false);
     }
@@ -554,7 +555,7 @@ static void keep_outlets(struct ports *ports, struct ports *new)
 static void keep_inlets(const struct ports *ports, struct ports *new)
 {
     for (size_t k = 0; k < new->in_count; k++)
-        for (size_t j = 0; new->ins[k].ch && j < ports->in_count; j++)
+        for (size_t j = 0; new->ins[k].ch &&j < ports->in_count; j++)
             if (ports->ins[j].ch == new->ins[k].ch)
                 new->ins[k] = ports->ins[j];
     if (new->in_count == ports->in_count)

@@ -86,13 +86,13 @@ struct gate {
 
 /* A batch that waits inside the program, see work.c. */
 struct again {
-    struct batch *batch;         /* NULL: nothing waits */
-    size_t stage;                /* where it failed */
-    uint32_t at, kept;           /* the item, and how many in front of it stay */
-    uint32_t attempt;            /* that comes next, from 1 up */
+    struct batch *batch; /* NULL: nothing waits */
+    size_t stage;        /* where it failed */
+    uint32_t at, kept;   /* the item, and how many in front of it stay */
+    uint32_t attempt;    /* that comes next, from 1 up */
     uint64_t due_ns;
-    struct batch_list waiting;   /* what came behind it; batch.entry says where it goes in */
-    struct batch_list older;     /* while an item is tried again: what waited before */
+    struct batch_list waiting; /* what came behind it; batch.entry says where it goes in */
+    struct batch_list older;   /* while an item is tried again: what waited before */
 };
 
 /* What a strand has in its hands while a stage's function runs: written before `inside` is set. */
@@ -134,18 +134,18 @@ struct strand {
     struct returns returns; /* who runs it: batches on their way back to where they came from */
     _Atomic int cpu;        /* where it ran last: its thread stores, anybody reads; a hint, relaxed */
     _Atomic(struct instance *) current; /* whose function is running, for "held up by"; relaxed */
-    _Atomic uint64_t at_item;           /* number of the item at hand, or the first of the batch, for messages; 0: none; relaxed */
-    _Atomic uint64_t call_due_ns;       /* when the call of a stage with a time limit is to be interrupted; UINT64_MAX: none; who
+    _Atomic uint64_t at_item;     /* number of the item at hand, or the first of the batch, for messages; 0: none; relaxed */
+    _Atomic uint64_t call_due_ns; /* when the call of a stage with a time limit is to be interrupted; UINT64_MAX: none; who
                                            keeps time takes it; relaxed */
-    _Atomic uint64_t busy_ns, run_ns;   /* time spent running before, and when this run began (0: it does not); relaxed */
-    _Atomic unsigned flushes_asked;     /* any thread */
-    unsigned flushes_done;              /* who runs it */
-    _Atomic unsigned cuts_pending;      /* changes of this strand that wait for a cut; the edit adds, the strand subtracts */
-    _Atomic unsigned cuts_due;          /* those among them that are not soft */
-    _Atomic uint64_t due_ns;            /* when to kick it for a tick or a repetition; who keeps time stores UINT64_MAX when
+    _Atomic uint64_t busy_ns, run_ns; /* time spent running before, and when this run began (0: it does not); relaxed */
+    _Atomic unsigned flushes_asked;   /* any thread */
+    unsigned flushes_done;            /* who runs it */
+    _Atomic unsigned cuts_pending;    /* changes of this strand that wait for a cut; the edit adds, the strand subtracts */
+    _Atomic unsigned cuts_due;        /* those among them that are not soft */
+    _Atomic uint64_t due_ns;          /* when to kick it for a tick or a repetition; who keeps time stores UINT64_MAX when
                                            kicking; any thread */
-    struct plat_lock hold;              /* held by whoever holds the strand in HELD, so that it can be waited for */
-    unsigned held_from;                 /* the holder's */
+    struct plat_lock hold;            /* held by whoever holds the strand in HELD, so that it can be waited for */
+    unsigned held_from;               /* the holder's */
 
     /* exec's, under its lock */
     struct exec *exec;

@@ -399,7 +399,8 @@ static bool check_key_merge(struct draft *d, struct flow *flow, size_t merge)
 static bool check_key_merges(struct draft *d, struct flow *flow)
 {
     for (size_t i = 0; i < flow->count; i++)
-        if (flow->stages[i]->shape == SHAPE_MERGE && flow->stages[i]->def.order_by == WEIR_BY_KEY && !check_key_merge(d, flow, i))
+        if (flow->stages[i]->shape == SHAPE_MERGE && flow->stages[i]->def.order_by == WEIR_BY_KEY &&
+            !check_key_merge(d, flow, i))
             return false;
     return true;
 }
@@ -466,7 +467,8 @@ static bool check_links_from(const struct flow *flow, size_t v, const weir_type 
 {
     const struct instance *in = flow->stages[v];
     if (in->shape == SHAPE_TEE && types[v] && (types[v]->slices || types[v]->destroy) && !types[v]->copy)
-        return plan_refuse(error, "\"%s\" is a tee, and items of type %s cannot be copied; expected a type with a copy function",
+        return plan_refuse(error,
+                           "\"%s\" is a tee, and items of type %s cannot be copied; expected a type with a copy function",
                            in->name, types[v]->name);
     for (size_t i = 0; i < flow->link_count; i++) {
         const struct flow_link *l = &flow->links[i];
@@ -477,7 +479,8 @@ static bool check_links_from(const struct flow *flow, size_t v, const weir_type 
             return false;
         if (types[l->to] && type && instance_begins(flow->stages[l->to]) && flow->stages[l->to]->ins.open &&
             !type_same(types[l->to], type))
-            return plan_refuse(error, "the types do not fit: \"%s\" gets %s and, from \"%s\", %s; expected one type at all inputs",
+            return plan_refuse(error,
+                               "the types do not fit: \"%s\" gets %s and, from \"%s\", %s; expected one type at all inputs",
                                flow->stages[l->to]->name, types[l->to]->name, in->name, type->name);
         types[l->to] = type;
     }
@@ -504,10 +507,11 @@ static bool check_outs(const struct flow *flow, size_t v, const weir_type *type,
         if (in->outs.count == 1 && !in->sink)
             return plan_refuse(error, "\"%s\" puts out %s and leads nowhere; expected a sink at the end", in->name,
                                out ? out->name : "nothing");
-        return plan_refuse(error,
-                           "the out port \"%s\" of \"%s\" leads nowhere; expected a link, or that it is discarded (connect it to "
-                           "\"%s\")",
-                           in->outs.ports[port].name, in->name, WEIR_DISCARD_NAME);
+        return plan_refuse(
+            error,
+            "the out port \"%s\" of \"%s\" leads nowhere; expected a link, or that it is discarded (connect it to "
+            "\"%s\")",
+            in->outs.ports[port].name, in->name, WEIR_DISCARD_NAME);
     }
     return true;
 }
