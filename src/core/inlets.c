@@ -33,6 +33,7 @@ static enum pill gather_flush(struct ports *ports, struct inlet *in)
 static enum pill gather_cut(struct ports *ports, struct inlet *in, struct change *c, struct change **change)
 {
     *change = c;
+    ports->cut_at = (size_t)(in - ports->ins);
     if (c->soft)
         return PILL_CUT;
     in->cut = true;

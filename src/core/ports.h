@@ -40,10 +40,11 @@ struct outlet {
 struct ports {
     size_t in_count, out_count;
     enum collect collect;
-    bool marks;  /* ends every step with a turn on all outlets */
-    bool turns;  /* COLLECT_KEY: the inputs come in turns */
-    size_t cur;  /* the inlet to read next */
-    size_t next; /* a dealer: the outlet that gets the next batch */
+    bool marks;    /* ends every step with a turn on all outlets */
+    bool turns;    /* COLLECT_KEY: the inputs come in turns */
+    size_t cur;    /* the inlet to read next */
+    size_t cut_at; /* the inlet that a soft cut has come to */
+    size_t next;   /* a dealer: the outlet that gets the next batch */
     struct outlet *outs;
     struct inlet ins[];
 };

@@ -661,11 +661,8 @@ static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
 /* One inlet goes on with another channel. */
 static void apply_soft(struct strand *s, struct change *c)
 {
-    for (size_t i = 0; i < s->ports->in_count; i++) {
-        struct inlet *in = &s->ports->ins[i];
-        if (in->ch && in->ch->change == c)
-            in->ch = in->ch->next;
-    }
+    struct inlet *in = &s->ports->ins[s->ports->cut_at];
+    in->ch = in->ch->next;
     c->applied_ns = plat_now_ns();
     atomic_fetch_sub(&s->cuts_pending, 1);
     s->env->applied(s->env, s, c);
