@@ -38,7 +38,7 @@ tsan:
 
 # More seeds of the simulator than `make test` runs: SEEDS times as many.
 sim: build
-	@for t in channel divert edits flows history oracle pipeline races tap; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
+	@for t in channel divert edits flows history oracle pipeline races tap trial; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
 
 # The concurrent protocol, model-checked with Spin, and its negative controls; models/README.md says what is covered.
 models:

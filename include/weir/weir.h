@@ -244,8 +244,11 @@ typedef struct weir_trial {
     double percent;     /* of the items that the candidate gets; default 10. Ignored by a shadow, which gets all */
     double errors_max;  /* the trial is aborted when more than so many percent of at least 100 items failed, or (in a shadow)
                            differed; default 5, negative: never */
-    uint64_t (*key)(const void *item); /* items with equal keys get the same; default: the item's number */
-    void *reserved[4];
+    uint64_t (*key)(void *key_arg, const void *item); /* items with equal keys meet the same stage; default: the item's number.
+                           Called where the stage's functions are */
+    void *key_arg;
+    void (*key_done)(void *key_arg); /* called once: nothing calls `key` any more, or the trial was refused. NULL: nothing */
+    void *reserved[2];
 } weir_trial;
 
 /* A canary: stage `name` and the candidate share the items, in one place, and order is kept. An item that the candidate fails is

@@ -7,6 +7,7 @@
  * if it has not been taken). From the moment that the entry has its change nothing can fail, and the new plan is put in force.
  */
 #include "api/divert.h"
+#include "api/trial.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,7 +31,12 @@ enum op_kind {
     OP_SCALE,
     OP_CONNECT,
     OP_DISCONNECT,
-    OP_RESTORE
+    OP_RESTORE,
+    OP_CANDIDATE, /* brings the stage that the next operation tries out */
+    OP_CANARY,
+    OP_SHADOW,
+    OP_PROMOTE,
+    OP_ABORT
 };
 
 struct op {
@@ -39,6 +45,7 @@ struct op {
     struct instance *stage; /* new in this edit, or NULL */
     const weir_edit *edit;  /* OP_RESTORE: whose */
     size_t lanes;
+    uint64_t serial;       /* OP_ABORT: only that trial; 0: whichever */
     char name[PLACE_SIZE]; /* where, or which */
     char to[PLACE_SIZE];
 };
@@ -137,9 +144,18 @@ static bool replay_one(struct plan *plan, const struct op *op, struct plan_error
     case OP_POP:
     case OP_DIVERT:
         return plan_pop(plan, op->name, error);
+    case OP_CANDIDATE:
+        return true;
+    case OP_CANARY:
+    case OP_SHADOW:
+        return trial_begin(plan, op->name, op->stage, error);
+    case OP_PROMOTE:
+    case OP_ABORT:
+        return trial_end(plan, op->name, op->kind == OP_PROMOTE, op->serial, error);
     case OP_REPLACE:
     case OP_REPLACE_FRESH:
-        return plan_replace(plan, op->name, op->stage, op->kind == OP_REPLACE_FRESH, error);
+        return trial_absent(plan, op->name, error) &&
+               plan_replace(plan, op->name, op->stage, op->kind == OP_REPLACE_FRESH, error);
     case OP_MOVE_AFTER:
     case OP_MOVE_BEFORE:
         return plan_move(plan, op->name, op->to, op->kind == OP_MOVE_AFTER, error);
@@ -361,6 +377,74 @@ int weir_edit_connect(weir_edit *e, const char *from, const char *to)
     return add_op(e, OP_CONNECT, from, to, NULL);
 }
 
+/* Makes the trial of a candidate that the edit has by now. `taken`: the trial has its key. */
+static int add_trial(weir_edit *e, enum op_kind kind, const char *name, struct instance *candidate, const weir_trial *trial,
+                     bool *taken)
+{
+    struct plan_error error = {0};
+    struct op *op = plat_alloc(sizeof *op);
+    if (!op)
+        return edit_error(e, WEIR_ENOMEM, "no memory for an edit");
+    op->kind = kind;
+    snprintf(op->name, sizeof op->name, "%s", name);
+    plat_lock(&e->p->lock);
+    struct plan *plan = replay(e, &error);
+    if (plan)
+        op->stage = trial_new(e->p, plan, name, candidate, kind == OP_SHADOW, trial, &error);
+    plan_free(plan);
+    plat_unlock(&e->p->lock);
+    *taken = op->stage;
+    if (op->stage)
+        return keep_op(e, op);
+    plat_free(op);
+    return edit_error(e, error.no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, error.text);
+}
+
+static int try_out(weir_edit *e, enum op_kind kind, const char *name, const weir_stage *candidate, const weir_trial *trial)
+{
+    weir_stage stage = *candidate;
+    struct op **at = e->ops_end;
+    stage.name = name;
+    int status = add_op(e, OP_CANDIDATE, name, NULL, &stage);
+    bool taken = false;
+    if (status == WEIR_OK)
+        status = add_trial(e, kind, name, (*at)->stage, trial, &taken);
+    if (!taken && trial && trial->key_done)
+        trial->key_done(trial->key_arg);
+    return status;
+}
+
+int weir_edit_canary(weir_edit *e, const char *name, const weir_stage *candidate, const weir_trial *trial)
+{
+    return try_out(e, OP_CANARY, name, candidate, trial);
+}
+
+int weir_edit_shadow(weir_edit *e, const char *name, const weir_stage *candidate, const weir_trial *trial)
+{
+    return try_out(e, OP_SHADOW, name, candidate, trial);
+}
+
+int weir_edit_promote(weir_edit *e, const char *name)
+{
+    return add_op(e, OP_PROMOTE, name, NULL, NULL);
+}
+
+int weir_edit_abort(weir_edit *e, const char *name)
+{
+    return add_op(e, OP_ABORT, name, NULL, NULL);
+}
+
+int edit_abort_only(weir_edit *e, const char *name, uint64_t serial)
+{
+    struct op *op = plat_alloc(sizeof *op);
+    if (!op)
+        return edit_error(e, WEIR_ENOMEM, "no memory for an edit");
+    op->kind = OP_ABORT;
+    op->serial = serial;
+    snprintf(op->name, sizeof op->name, "%s", name);
+    return keep_op(e, op);
+}
+
 /* Frees the edit; closes its stages unless the pipeline has them. */
 static void free_edit(weir_edit *e)
 {
@@ -441,7 +525,8 @@ static int check_ended(struct commit *c)
 {
     for (size_t v = 0; v < c->flow.count; v++) {
         const struct instance *in = c->flow.stages[v];
-        if (in->closed && !layout_has(&c->p->layout, in))
+        const struct instance *trial = plan_trial(c->p->plan, in);
+        if ((in->closed || (trial && trial->closed)) && !layout_has(&c->p->layout, in))
             return pipeline_error(WEIR_EREFUSED, "stage \"%s\" has ended with its source; expected a new stage", in->name);
     }
     return WEIR_OK;
@@ -587,10 +672,12 @@ static void set_fates(struct commit *c)
         const struct program *program = c->p->layout.seats[i].program;
         for (size_t j = 0; j < program->count; j++) {
             struct instance *in = program->stages[j];
-            in->fate = in_flow(c, in)          ? FATE_STAY
-                       : plan_has(c->plan, in) ? FATE_REST
-                       : has_heir(c, in)       ? FATE_HAND_OVER
-                                               : FATE_CLOSE;
+            bool stays = plan_has(c->plan, in), handed = has_heir(c, in);
+            in->fate = in_flow(c, in)    ? FATE_STAY
+                       : handed && stays ? FATE_LEND
+                       : stays           ? FATE_REST
+                       : handed          ? FATE_HAND_OVER
+                                         : FATE_CLOSE;
         }
     }
     for (size_t v = 0; v < c->flow.count; v++)
@@ -817,7 +904,8 @@ static void let_go_one(void *arg, struct instance *in)
     struct commit *c = arg;
     if (plan_has(c->plan, in))
         return;
-    if (!in->seized && !layout_has(&c->p->layout, in)) { /* parked: until we have closed it, it is retiring too */
+    bool tried = plan_trial(c->p->plan, in) != NULL;               /* then the trial closes it */
+    if (!in->seized && !tried && !layout_has(&c->p->layout, in)) { /* parked: until we have closed it, it is retiring too */
         at_store(&in->busy, true);
         in->fate = FATE_PARKED_LEAVES;
     }
@@ -850,6 +938,7 @@ static void close_parked_leavers(struct commit *c)
             in->fate = FATE_CLOSE;
             hand_over_parked(c, in);
             pipeline_close_stage(c->p, in);
+            trial_dismissed(c->p, in, true);
             plat_lock(&c->p->lock);
             at_release(&in->busy, false);
             plat_broadcast(&c->p->changed); /* weir_settle() may wait for it */
@@ -955,10 +1044,27 @@ static void fill_receipt(const struct commit *c, weir_receipt *r, uint64_t prepa
         r->items_after = count_get(&change->after->taken) - change->after_base;
 }
 
-static const char *const op_words[] = {
-    "insert %s before %s", "insert %s after %s", "insert %s first", "insert %s last", "pop %s",           "divert %s",
-    "replace %s",          "replace %s afresh",  "add %s",          "append %s",      "move %s after %s", "move %s before %s",
-    "scale %s to %s",      "connect %s to %s",   "disconnect %s",   "restore"};
+static const char *const op_words[] = {"insert %s before %s",
+                                       "insert %s after %s",
+                                       "insert %s first",
+                                       "insert %s last",
+                                       "pop %s",
+                                       "divert %s",
+                                       "replace %s",
+                                       "replace %s afresh",
+                                       "add %s",
+                                       "append %s",
+                                       "move %s after %s",
+                                       "move %s before %s",
+                                       "scale %s to %s",
+                                       "connect %s to %s",
+                                       "disconnect %s",
+                                       "restore",
+                                       "",
+                                       "canary %s",
+                                       "shadow %s",
+                                       "promote %s",
+                                       "abort the trial of %s"};
 
 /* The operations in words, for who has not said what the edit is. */
 static void compose(const weir_edit *e, char *text, size_t size)
@@ -970,7 +1076,9 @@ static void compose(const weir_edit *e, char *text, size_t size)
         bool brings = op->stage && op->kind != OP_REPLACE && op->kind != OP_REPLACE_FRESH;
         char lanes[16];
         snprintf(lanes, sizeof lanes, "%zu", op->lanes);
-        used += (size_t)snprintf(text + used, size - used, "%s", op == e->ops ? "" : "; ");
+        if (op->kind == OP_CANDIDATE)
+            continue;
+        used += (size_t)snprintf(text + used, size - used, "%s", used ? "; " : "");
         if (used < size)
             used += (size_t)snprintf(text + used, size - used, op_words[op->kind], brings ? op->stage->name : op->name,
                                      op->kind == OP_SCALE ? lanes
@@ -1027,11 +1135,35 @@ static void finish_entry(struct commit *c, const weir_receipt *receipt)
     plat_unlock(&p->lock);
 }
 
+/* A trial starts when the stage that it tries has come to its end in its place, and the other way round: as if the one were the
+ * other's heir. */
+static int find_trial_heirs(struct commit *c)
+{
+    for (size_t v = 0; v < c->flow.count; v++) {
+        struct instance *in = c->flow.stages[v], *trial = plan_trial(c->p->plan, in), *from = NULL;
+        if (in->tried[0] && plan_node(c->p->plan, in->tried[0]))
+            from = in->tried[0];
+        else if (trial && !plan_node(c->plan, trial))
+            from = trial;
+        if (!from || layout_has(&c->p->layout, in))
+            continue;
+        plat_free(in->heir_of); /* of an earlier trial: it has come to rest since */
+        in->heir_of = NULL;
+        in->heir_of_count = 0;
+        if (!pool_inherit(c->plan, in, plan_node(c->p->plan, from)))
+            return pipeline_error(WEIR_ENOMEM, "no memory for the edit");
+    }
+    trials_decide(c->p->plan, c->plan);
+    return WEIR_OK;
+}
+
 /* All that can fail. Before the start there is nothing to open and nothing that runs. */
 static int prepare(struct commit *c)
 {
-    if (!c->p->started)
+    if (!c->p->started) {
+        trials_decide(c->p->plan, c->plan);
         return WEIR_OK;
+    }
     pipeline_reap(c->p);
     int status = make_flow(c);
     if (status == WEIR_OK && !c->entry)
@@ -1040,6 +1172,8 @@ static int prepare(struct commit *c)
         status = pipeline_open(c->p, c->plan);
     if (status == WEIR_OK)
         status = wait_for_stages(c);
+    if (status == WEIR_OK)
+        status = find_trial_heirs(c);
     if (status == WEIR_OK)
         status = make_record(c);
     if (status != WEIR_OK)
@@ -1335,7 +1469,7 @@ static void list_old(struct listing *l, const struct node *node)
         line(l, "park %s\n", in->name);
         l->preview->parks++;
     }
-    if (!now) {
+    if (!now && !plan_has(c->plan, in)) {
         line(l, "- %s\n", in->name);
         l->preview->closes++;
     }
@@ -1350,6 +1484,10 @@ static void list_new(struct listing *l, const struct node *node)
     const struct instance *in = node->stage;
     if (plan_node(l->c->p->plan, in))
         return;
+    if (in->tried[0] || plan_has(l->c->p->plan, in)) {
+        line(l, in->tried[0] ? "~ %s: on trial\n" : "~ %s: no trial any more\n", in->name);
+        return;
+    }
     line(l, "+ %s (%s -> %s)\n", in->name, in->def.in ? in->def.in->name : "nothing", in->emits ? in->emits->name : "same");
     l->preview->opens++;
     if (in->heir_of_count)

@@ -68,6 +68,9 @@ struct past_entry *history_last(weir_pipeline *p, enum past_kind kind)
 
 bool history_can_make(const struct instance *old, const char **why)
 {
+    *why = "it was a trial, which is begun anew";
+    if (old->tried[0])
+        return false;
     *why = old->def.close && !old->def.recipe ? "it has a close function and no recipe to make it again" : "";
     return !**why;
 }

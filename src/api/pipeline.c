@@ -5,7 +5,7 @@
  * Invariant: `live` counts the strands that have been or will be activated and have not ended; when it falls to zero nothing runs
  * any more and nothing can start, since only a running strand starts others.
  */
-#include "api/pipeline.h"
+#include "api/trial.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -106,6 +106,7 @@ static void dismissed(struct env *env, struct instance *in, bool for_good)
     weir_pipeline *p = (weir_pipeline *)env;
     if (for_good)
         pipeline_close_stage(p, in);
+    trial_dismissed(p, in, for_good);
     plat_lock(&p->lock);
     if (!instance_balanced(in) && !*p->failure)
         snprintf(p->failure, sizeof p->failure, "stage \"%s\": the counts do not add up; this is a bug in weir", in->name);

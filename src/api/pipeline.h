@@ -72,6 +72,7 @@ struct weir_pipeline {
     size_t live;               /* under lock: strands that have not ended */
     char failure[640];         /* under lock: the first failure; "" for none */
 
+    uint64_t trials; /* under lock: how many were begun */
     struct tap taps[TAPS_MAX];
     struct probe probe;
 

@@ -408,3 +408,8 @@ bool instance_balanced(const struct instance *in)
     return count_get(&in->taken) + count_get(&in->created) ==
            count_get(&in->put) + count_get(&in->filtered) + count_get(&in->failed) + count_get(&in->returned);
 }
+
+bool instance_inside(const struct instance *in, const struct instance *trial)
+{
+    return in && (trial->tried[0] == in || trial->tried[1] == in);
+}

@@ -43,8 +43,8 @@ struct weir_out {
     size_t port_count;
 };
 
-/* HAND_OVER: another stage takes the state first; see struct gate. */
-enum fate { FATE_STAY, FATE_CLOSE, FATE_REST, FATE_PARKED_LEAVES, FATE_HAND_OVER };
+/* HAND_OVER: another stage takes the state first; see struct gate. LEND: another stage runs it from then on: neither flushed nor closed. */
+enum fate { FATE_STAY, FATE_CLOSE, FATE_REST, FATE_PARKED_LEAVES, FATE_HAND_OVER, FATE_LEND };
 
 struct probe;
 
@@ -70,6 +70,8 @@ struct instance {
     size_t lane, lanes;           /* of a pool; 0 of 1 else. Set once */
     const struct instance *chief; /* of a lane and of a pool's ends: the instance that the plan names; itself else */
     unsigned kept;                /* entries of the history that know it; under turn and lock */
+    struct instance *tried[2];    /* of a trial: the stage in force and the candidate, which run inside of it. Set once */
+    bool stays[2];                /* which of them outlive the trial: the edit sets it before posting */
     bool forgotten;               /* the pipeline does not know it any more: who lets go of it last frees it */
     bool seized;                  /* under the pipeline's turn and lock: popped with divert while its function ran */
     _Atomic bool busy; /* belongs to a strand: set by the edit that takes it in, cleared (release) when it closed or rests */
@@ -102,6 +104,7 @@ bool instance_forks(const struct instance *in);  /* several ways out: ends a str
 const char *instance_place(const struct instance *in);
 bool instance_alone(const struct instance *in); /* wants a strand of its own */
 bool instance_balanced(const struct instance *in);
+bool instance_inside(const struct instance *in, const struct instance *trial); /* one of the two that the trial runs */
 
 bool type_same(const weir_type *a, const weir_type *b);
 

@@ -727,7 +727,7 @@ static void write_leaving(struct draft *d, const struct program *program, struct
     c->leave = d->record->leaving + d->leaving;
     for (size_t i = 0; i < program->count; i++) {
         struct instance *in = program->stages[i];
-        bool leaves = in->fate != FATE_STAY, handed = in->fate == FATE_HAND_OVER;
+        bool leaves = in->fate != FATE_STAY, handed = in->fate == FATE_HAND_OVER || in->fate == FATE_LEND;
         if (leaves && !gate_owns(d, in))
             c->leave[c->leave_count++] = in;
         if (in->def.flush && !handed && (leaves || between(d, in)))

@@ -114,6 +114,39 @@ void *weir_alloc(weir_out *out, size_t size)
     return memory;
 }
 
+void *out_copy(struct weir_out *out, const weir_type *type, const void *item)
+{
+    size_t got;
+    void *to = weir_emit_many(out, 1, &got);
+    if (!to)
+        return NULL;
+    if (!type->copy)
+        memcpy(to, item, type->size);
+    else if (type->copy(to, item, out) != 0) {
+        out->open->count--;
+        return NULL;
+    }
+    return to;
+}
+
+void out_rewind(struct weir_out *out, uint32_t count)
+{
+    struct batch *first = list_take(&out->full), *b;
+    if (first) {
+        out_seal(out);
+        while ((b = list_take(&out->full))) {
+            batch_destroy(b, 0, b->count);
+            batch_release(b, NULL);
+        }
+        out->open = first;
+    }
+    if (out->open) {
+        batch_destroy(out->open, count, out->open->count);
+        out->open->count = count;
+    }
+    out->count = 0;
+}
+
 int weir_emit_bytes(weir_out *out, const void *data, size_t len)
 {
     char *copy = weir_alloc(out, len);

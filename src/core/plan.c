@@ -143,7 +143,7 @@ static bool pool_has(const struct pool *pool, const struct instance *in)
 bool plan_has(const struct plan *plan, const struct instance *in)
 {
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->nodes[i].stage == in || pool_has(plan->nodes[i].pool, in))
+        if (plan->nodes[i].stage == in || pool_has(plan->nodes[i].pool, in) || instance_inside(in, plan->nodes[i].stage))
             return true;
     return false;
 }
@@ -152,7 +152,10 @@ void plan_each(const struct plan *plan, void (*each)(void *arg, struct instance 
 {
     for (size_t i = 0; i < plan->count; i++) {
         const struct pool *pool = plan->nodes[i].pool;
-        each(arg, plan->nodes[i].stage);
+        struct instance *const tried[] = {plan->nodes[i].stage->tried[0], plan->nodes[i].stage->tried[1]};
+        each(arg, plan->nodes[i].stage); /* which may free it */
+        for (size_t j = 0; j < 2 && tried[j]; j++)
+            each(arg, tried[j]);
         for (size_t j = 1; pool && j < pool->count; j++)
             each(arg, pool->lanes[j]);
         if (pool) {
@@ -160,6 +163,14 @@ void plan_each(const struct plan *plan, void (*each)(void *arg, struct instance 
             each(arg, pool->collect);
         }
     }
+}
+
+struct instance *plan_trial(const struct plan *plan, const struct instance *in)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (instance_inside(in, plan->nodes[i].stage))
+            return plan->nodes[i].stage;
+    return NULL;
 }
 
 struct instance *plan_find(const struct plan *plan, const char *name)

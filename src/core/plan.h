@@ -56,9 +56,10 @@ void plan_assign(struct plan *plan,
 
 struct instance *plan_find(const struct plan *plan, const char *name);
 struct node *plan_node(const struct plan *plan, const struct instance *stage); /* NULL: not there */
-bool plan_has(const struct plan *plan, const struct instance *stage);          /* as a stage, a lane, or an end of a pool */
+bool plan_has(const struct plan *plan, const struct instance *stage);          /* as a stage, a lane, an end of a pool, or inside of a trial */
+struct instance *plan_trial(const struct plan *plan, const struct instance *stage); /* that it runs inside of; NULL: none */
 
-/* Calls `each` for every instance of the plan: stages, lanes and ends of pools. */
+/* Calls `each` for every instance of the plan: stages, what runs inside of trials, lanes and ends of pools. */
 void plan_each(const struct plan *plan, void (*each)(void *arg, struct instance *in), void *arg);
 
 /* The stages that data passes, in order, with their links; pools are spread out. False: the links go in a circle, or an in port

@@ -584,10 +584,12 @@ static void rewire(struct strand *s, struct change *c)
         s->at_end = all_ended(s->ports);
 }
 
+/* A trial and what runs inside of it change places: the state stays where it is. */
 static void hand_over(struct instance *heir)
 {
     for (size_t i = 0; i < heir->heir_of_count; i++)
-        heir->def.take_over(heir->def.state, heir->heir_of[i]->def.state, heir->lane, heir->lanes);
+        if (!instance_inside(heir, heir->heir_of[i]) && !instance_inside(heir->heir_of[i], heir))
+            heir->def.take_over(heir->def.state, heir->heir_of[i]->def.state, heir->lane, heir->lanes);
 }
 
 /* States that go from stage to stage in this strand; others wait for a gate. */
@@ -616,7 +618,7 @@ static void open_gate(struct strand *s, struct gate *gate)
         for (size_t k = 0; k < gate->starts[i]->program->count; k++)
             hand_over(gate->starts[i]->program->stages[k]);
     for (size_t i = 0; i < gate->owner_count; i++)
-        dismiss(s, gate->owners[i], true);
+        dismiss(s, gate->owners[i], gate->owners[i]->fate != FATE_LEND);
     for (size_t i = 0; i < gate->start_count; i++)
         strand_activate(gate->starts[i]);
 }
@@ -646,7 +648,7 @@ static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
     for (size_t i = 0; i < c->start_count; i++)
         strand_activate(c->starts[i]);
     for (size_t i = 0; i < c->leave_count; i++)
-        dismiss(s, c->leave[i], c->leave[i]->fate != FATE_REST);
+        dismiss(s, c->leave[i], c->leave[i]->fate != FATE_REST && c->leave[i]->fate != FATE_LEND);
     if (c->gate && atomic_fetch_sub_explicit(&c->gate->remaining, 1, memory_order_acq_rel) == 1)
         open_gate(s, c->gate);
     if (c->by_cut) {

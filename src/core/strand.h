@@ -207,4 +207,10 @@ bool strand_inside(const struct env *env);
 void out_seal(struct weir_out *out);
 void out_discard(struct weir_out *out);
 
+/* Puts out a copy of the item. NULL: no memory. */
+void *out_copy(struct weir_out *out, const weir_type *type, const void *item);
+
+/* Takes back what a failing call has put out: all beyond the first `count` items of the batch that was open before it. */
+void out_rewind(struct weir_out *out, uint32_t count);
+
 #endif

@@ -39,6 +39,8 @@ bool wiring_poolable(const struct instance *in, struct plan_error *error)
         why = "is a source, a route, a tee or a merge";
     else if (instance_begins(in) || instance_forks(in))
         why = "has several ports";
+    else if (in->tried[0])
+        why = "is on trial";
     else if (s->holds && !s->key)
         why = "holds items and has no key to share them out by";
     else if (s->close && !s->recipe)

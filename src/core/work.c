@@ -431,25 +431,6 @@ static struct batch *work_whole(struct strand *s, size_t i, struct batch *b)
 
 /* ---- each ------------------------------------------------------------------------------------------------------------------ */
 
-/* Takes back what the failing call has put out: all beyond the first `count` items of the batch that was open before it. */
-static void rewind_out(struct weir_out *out, uint32_t count)
-{
-    struct batch *first = list_take(&out->full), *b;
-    if (first) {
-        out_seal(out);
-        while ((b = list_take(&out->full))) {
-            batch_destroy(b, 0, b->count);
-            batch_release(b, NULL);
-        }
-        out->open = first;
-    }
-    if (out->open) {
-        batch_destroy(out->open, count, out->open->count);
-        out->open->count = count;
-    }
-    out->count = 0;
-}
-
 /* How many items are open on each port before a call, to go back to. */
 static void note_open(const struct instance *in, uint32_t *open)
 {
@@ -497,7 +478,7 @@ static enum one each_one(struct strand *s, size_t i, struct batch *b, uint32_t k
         return ONE_DONE;
     }
     for (size_t port = 0; port < in->out->port_count; port++)
-        rewind_out(&in->out[port], open[port]);
+        out_rewind(&in->out[port], open[port]);
     if (keep_for_later(s, i, b, k, 0, attempt))
         return ONE_WAITS;
     see(s, in, true, NULL, b->type, number, WEIR_FAIL);
@@ -642,29 +623,13 @@ static struct batch *work_route(struct strand *s, size_t i, struct batch *b)
     return NULL;
 }
 
-static bool copy_item(struct weir_out *out, const weir_type *type, const void *item)
-{
-    size_t got;
-    void *to = weir_emit_many(out, 1, &got);
-    if (!to)
-        return false;
-    if (!type->copy) {
-        memcpy(to, item, type->size);
-        return true;
-    }
-    if (type->copy(to, item, out) == 0)
-        return true;
-    out->open->count--;
-    return false;
-}
-
 /* Copies of the whole batch for one port. Returns how many: fewer than all when there is no memory. */
 static uint32_t copy_batch(struct instance *in, size_t port, struct batch *b)
 {
     struct weir_out *out = &in->out[port];
     out->type = b->type;
     for (uint32_t k = 0; k < b->count; k++)
-        if (!copy_item(out, b->type, batch_item(b, k)))
+        if (!out_copy(out, b->type, batch_item(b, k)))
             return k;
     return b->count;
 }
