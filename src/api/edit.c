@@ -1003,6 +1003,7 @@ static void put_in_force(struct commit *c)
     if (c->record) {
         layout_free(&p->layout);
         p->layout = c->record->layout;
+        layout_mark_parted(&p->layout);
         c->record->layout = (struct layout){0};
     }
     taps_follow(p, old);

@@ -72,10 +72,8 @@ static void throw_away(struct pool *pool, const struct pool *old, const struct i
             in->def.close(in->def.state);
         instance_free(in);
     }
-    if (!old || old->deal != pool->deal)
-        instance_free(pool->deal);
-    if (!old || old->collect != pool->collect)
-        instance_free(pool->collect);
+    instance_free(pool->deal);
+    instance_free(pool->collect);
     plat_free(pool);
 }
 
@@ -159,7 +157,7 @@ static int make_anew(struct plan *plan, struct node *node)
     return WEIR_OK;
 }
 
-/* Those that there are stay. */
+/* Those that there are stay. The ends come anew, for the turns begin anew. */
 static int make_more(struct node *node)
 {
     const struct pool *old = node->pool;
@@ -174,8 +172,8 @@ static int make_more(struct node *node)
         else
             status = make_lane(node->stage, &pool->lanes[i]);
     }
-    pool->deal = old ? old->deal : instance_new_end(node->stage, SHAPE_DEAL);
-    pool->collect = old ? old->collect : instance_new_end(node->stage, SHAPE_COLLECT);
+    pool->deal = instance_new_end(node->stage, SHAPE_DEAL);
+    pool->collect = instance_new_end(node->stage, SHAPE_COLLECT);
     if (status == WEIR_OK && (!pool->deal || !pool->collect))
         status = pipeline_error(WEIR_ENOMEM, "no memory for a pool");
     if (status != WEIR_OK) {

@@ -38,7 +38,8 @@ void channel_reset(struct channel *ch, struct strand *writer, struct strand *rea
 {
     ch->change = NULL;
     ch->next = NULL;
-    ch->turn_left = false;
+    ch->parted = false;
+    ch->turn_left = ch->flush_left = false;
     ch->leftovers = (struct batch_list){0};
     ch->head_seen = ch->tail_seen = 0;
     ch->streak = 0;
@@ -107,11 +108,12 @@ void channel_put_pill(struct channel *ch, enum pill pill)
     put(ch, pill == PILL_FLUSH ? &flush_mark : &turn_mark);
 }
 
-void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, bool turn)
+void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, bool turn, bool flush)
 {
     struct strand *reader = at_relaxed(&ch->reader); /* before the store: afterwards the reader may give the channel away */
     ch->leftovers = *leftovers;
     ch->turn_left = turn;
+    ch->flush_left = flush;
     *leftovers = (struct batch_list){0};
     for (const struct batch *b = ch->leftovers.first; b; b = b->next)
         count_add(&ch->items_put, b->count);
@@ -167,6 +169,10 @@ static enum pill take_last(struct channel *ch, enum pill last, struct batch **ba
         ch->turn_left = false;
         return PILL_TURN;
     }
+    if (!b && ch->flush_left) {
+        ch->flush_left = false;
+        return PILL_FLUSH;
+    }
     if (!b)
         return last;
     count_add(&ch->items_taken, b->count);
@@ -190,7 +196,7 @@ enum pill channel_take(struct channel *ch, struct batch **batch)
 enum pill channel_closed(struct channel *ch)
 {
     enum pill last = (enum pill)at_acquire(&ch->closed); /* pairs with channel_close(): what was put before it is seen below */
-    if (last == PILL_NONE || at_acquire(&ch->tail) != at_relaxed(&ch->head) || ch->leftovers.first || ch->turn_left)
+    if (last == PILL_NONE || at_acquire(&ch->tail) != at_relaxed(&ch->head) || ch->leftovers.first || ch->turn_left || ch->flush_left)
         return PILL_NONE;
     return last;
 }

@@ -96,9 +96,9 @@ static enum pill take_arrival(struct strand *s, struct batch **batch, struct cha
 
 /* ---- turn by turn ------------------------------------------------------------------------------------------------------------ */
 
-static void advance(struct ports *ports)
+static void advance(const struct ports *ports, struct instance *collect)
 {
-    ports->cur = ports->cur + 1 == ports->in_count ? 0 : ports->cur + 1;
+    collect->turn = collect->turn + 1 == ports->in_count ? 0 : collect->turn + 1;
 }
 
 /* A lane whose turn it is not may have nothing to come but the end of its channel. */
@@ -117,16 +117,19 @@ static enum pill take_closed(struct strand *s, struct change **change)
 static enum pill take_turns(struct strand *s, struct batch **batch, struct change **change)
 {
     struct ports *ports = s->ports;
-    for (size_t k = 0; !readable(&ports->ins[ports->cur]); k++, advance(ports))
+    struct instance *collect = s->program->stages[0];
+    for (size_t k = 0; !ports->ins[collect->turn].ch; k++, advance(ports, collect))
         if (k == ports->in_count)
             return PILL_NONE;
-    struct inlet *in = &ports->ins[ports->cur];
+    struct inlet *in = &ports->ins[collect->turn];
+    if (in->cut) /* it is this lane's turn still when data goes on behind the cut */
+        return take_closed(s, change);
     enum pill pill = channel_take(in->ch, batch);
-    s->in_port = ports->cur;
+    s->in_port = collect->turn;
     if (pill == PILL_NONE)
         return take_closed(s, change);
     if (pill == PILL_TURN || pill == PILL_FLUSH || (pill == PILL_BATCH && (*batch)->turn))
-        advance(ports);
+        advance(ports, collect);
     if (pill == PILL_BATCH)
         (*batch)->turn = false;
     return gather(ports, in, pill, change);
@@ -319,7 +322,7 @@ enum pill inlets_take(struct strand *s, struct batch **batch, struct change **ch
 
 static void look_at(struct looks *looks, const struct inlet *in, bool whole)
 {
-    if (!whole && at_relaxed(&in->ch->closed) != PILL_NONE)
+    if (!whole && at_acquire(&in->ch->closed) != PILL_NONE && channel_closed(in->ch) == PILL_NONE)
         return; /* what stands in front of its end must wait for its turn */
     looks->ins[looks->in_count] = in->ch;
     looks->heads[looks->in_count++] = whole ? at_relaxed(&in->ch->head) : UINT64_MAX;
@@ -332,7 +335,7 @@ void inlets_look(struct strand *s, struct looks *looks)
         const struct inlet *in = &ports->ins[i];
         if (!readable(in) || in->held || in->over)
             continue;
-        look_at(looks, in, ports->collect != COLLECT_TURNS || i == ports->cur);
+        look_at(looks, in, ports->collect != COLLECT_TURNS || i == s->program->stages[0]->turn);
     }
 }
 

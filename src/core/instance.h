@@ -67,6 +67,7 @@ struct instance {
     enum fate fate;                /* what happens when its strand dismisses it; the edit sets it before posting */
     struct instance **heir_of;     /* stages whose state it takes over; the edit's, until the gate has opened */
     size_t heir_of_count;
+    size_t turn;                  /* of a pool's ends, which go on with it in whatever strand: the lane whose turn it is; its strand only */
     size_t lane, lanes;           /* of a pool; 0 of 1 else. Set once */
     const struct instance *chief; /* of a lane and of a pool's ends: the instance that the plan names; itself else */
     unsigned kept;                /* entries of the history that know it; under turn and lock */

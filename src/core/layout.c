@@ -54,6 +54,43 @@ struct draft {
     struct edit_record *record;
 };
 
+/* ---- parted items -------------------------------------------------------------------------------------------------------- */
+
+/* Whether one item may have become several when it leaves the strand. */
+static bool multiplies(const struct seat *seat)
+{
+    for (size_t i = 0; i < seat->program->count; i++) {
+        const struct instance *in = seat->program->stages[i];
+        if (in->shape == SHAPE_TEE || (in->shape == SHAPE_EACH && !in->sink))
+            return true;
+    }
+    return false;
+}
+
+static bool gets_parted(const struct seat *seat)
+{
+    for (size_t k = 0; k < seat->in_count; k++)
+        if (seat->ins[k] && seat->ins[k]->parted)
+            return true;
+    return false;
+}
+
+/* Nothing ever unmarks a channel: when its writer has ended, or makes one of one from now on, what it holds is as parted as before.
+ * A cut replaces it. */
+void layout_mark_parted(const struct layout *layout)
+{
+    for (bool any = true; any;) {
+        any = false;
+        for (size_t i = 0; i < layout->count; i++) {
+            const struct seat *seat = &layout->seats[i];
+            bool parts = multiplies(seat) || gets_parted(seat);
+            for (size_t k = 0; parts && k < seat->out_count; k++)
+                if (seat->outs[k] && !seat->outs[k]->parted)
+                    seat->outs[k]->parted = any = true;
+        }
+    }
+}
+
 /* ---- step 1: grouping ---------------------------------------------------------------------------------------------------- */
 
 static size_t count_stages(const struct layout *layout)
@@ -417,34 +454,18 @@ static bool dominates(struct draft *d, size_t node, size_t *depth)
     return all;
 }
 
-/* Whether one item may have become several when it leaves the strand. */
-static bool multiplies(const struct seat *seat)
+static bool drained(const struct channel *ch)
 {
-    for (size_t i = 0; i < seat->program->count; i++) {
-        const struct instance *in = seat->program->stages[i];
-        if (in->shape == SHAPE_TEE || (in->shape == SHAPE_EACH && !in->sink))
-            return true;
-    }
-    return false;
+    uint64_t taken = count_get(&ch->items_taken);
+    return at_acquire(&ch->closed) != PILL_NONE && taken == count_get(&ch->items_put);
 }
 
-/* Whether all that came of one item is on the same side of every cut that the strand makes: nothing in front of it makes several
- * of one. */
-static bool gets_items_whole(struct draft *d, size_t old)
+/* Whether all that came of one item is on the same side of every cut that the strand makes. */
+static bool gets_items_whole(const struct seat *seat)
 {
-    for (size_t i = 0; i < d->node_count; i++)
-        d->reached[i] = i == old;
-    for (bool any = true; any;) {
-        any = false;
-        for (size_t i = d->old_ways; i-- > 0;) {
-            const struct way *w = &d->ways[i];
-            if (!d->reached[w->to] || d->reached[w->from])
-                continue;
-            if (multiplies(&d->old->seats[w->from]))
-                return false;
-            d->reached[w->from] = any = true;
-        }
-    }
+    for (size_t k = 0; k < seat->in_count; k++)
+        if (seat->ins[k] && seat->ins[k]->parted && !drained(seat->ins[k]))
+            return false;
     return true;
 }
 
@@ -453,7 +474,7 @@ static bool gets_items_whole(struct draft *d, size_t old)
 static bool may_enter(struct draft *d, size_t old)
 {
     const struct seat *seat = &d->old->seats[old];
-    return !d->over[old] && (is_source(seat) || (at_load(&seat->strand->cuts_pending) == 0 && gets_items_whole(d, old)));
+    return !d->over[old] && (is_source(seat) || (at_load(&seat->strand->cuts_pending) == 0 && gets_items_whole(seat)));
 }
 
 /* False: nothing that runs is concerned. */
@@ -493,12 +514,6 @@ static void find_region(struct draft *d)
         d->region[i] = d->region[i] && d->reached[i];
 }
 
-static bool drained(const struct channel *ch)
-{
-    uint64_t taken = count_get(&ch->items_taken);
-    return at_acquire(&ch->closed) != PILL_NONE && taken == count_get(&ch->items_put);
-}
-
 /* A strand that no cut reaches must keep what it reads, but what has ended and is read empty. */
 static bool keeps_inlets(struct draft *d, size_t old)
 {
@@ -519,7 +534,7 @@ static bool keeps_inlets(struct draft *d, size_t old)
 static bool entries_fit(struct draft *d)
 {
     for (size_t i = 0; i < d->old->count; i++)
-        if (d->entry[i] && !keeps_inlets(d, i))
+        if (d->entry[i] && !(may_enter(d, i) && keeps_inlets(d, i)))
             return false;
     return true;
 }

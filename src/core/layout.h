@@ -6,10 +6,10 @@
  * `struct change`. Of the old strands
  *
  *   - those are *hard* whose program changes, or what they lead to, or how many ways in they have, or that leave;
- *   - the *entry* is the last strand that everything hard lies behind, whichever way the data takes, and that no strand lies in
- *     front of which makes several items of one (so that all that came of an item is on one side): it gets its change by mailbox
- *     and applies it at its next boundary; that moment is the cut. If there is no such strand (several sources), every source's strand
- *     that leads to something hard is an entry, and each makes its own cut;
+ *   - the *entry* is the last strand that everything hard lies behind, whichever way the data takes, and whose inlets hold nothing
+ *     *parted*: nothing in front of it makes, or has made, several items of one (so that all that came of an item is on one side). It
+ *     gets its change by mailbox and applies it at its next boundary; that moment is the cut. If there is no such strand (several
+ *     sources), every source's strand that leads to something hard is an entry, and each makes its own cut;
  *   - the *region* is what lies on the ways from the entries to what is hard. All channels inside it are cut and replaced, and each
  *     strand in it makes its part when the cut has come to all its inlets;
  *   - a strand behind the region goes on with another channel at each inlet that needs it, and does not wait (a *soft* change).
@@ -95,6 +95,9 @@ enum layout_says layout_change(struct supply *supply, const struct layout *old, 
 
 /* Whether a strand of the layout has the stage. */
 bool layout_has(const struct layout *layout, const struct instance *in);
+
+/* Marks the channels of a layout that is put in force: what may hold a part of an item while others of it are elsewhere. */
+void layout_mark_parted(const struct layout *layout);
 
 /* Undoes layout_change() when nothing was posted. */
 void record_discard(struct supply *supply, struct edit_record *record);

@@ -35,8 +35,9 @@ void outlets_add(struct strand *s, size_t outlet, struct batch *b)
 {
     struct ports *ports = s->ports;
     if (outlet == NO_INDEX) { /* the dealer's choice */
-        outlet = ports->next;
-        ports->next = outlet + 1 == ports->out_count ? 0 : outlet + 1;
+        struct instance *deal = s->program->stages[s->program->count - 1];
+        outlet = deal->turn;
+        deal->turn = outlet + 1 == ports->out_count ? 0 : outlet + 1;
         b->turn = true;
         list_add(&ports->outs[outlet].unsent, b);
         return;
@@ -88,7 +89,7 @@ bool outlets_room(struct strand *s)
     if (ports->out_count == 1)
         return has_room(s, 0);
     if (ports->out_count && deals_turns(s))
-        return has_room(s, ports->next);
+        return has_room(s, last_of(s)->turn);
     for (size_t k = 0; k < ports->out_count; k++)
         if (!has_room(s, k))
             return false;
@@ -149,7 +150,7 @@ void outlets_close(struct strand *s, enum pill last)
     for (size_t k = 0; k < s->ports->out_count; k++) {
         struct outlet *o = &s->ports->outs[k];
         if (o->ch)
-            channel_close(o->ch, last, &o->unsent, o->turn_owed);
+            channel_close(o->ch, last, &o->unsent, o->turn_owed, o->flush_owed);
         o->ch = NULL;
         o->turn_owed = o->flush_owed = false;
     }

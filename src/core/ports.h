@@ -42,9 +42,8 @@ struct ports {
     enum collect collect;
     bool marks;    /* ends every step with a turn on all outlets */
     bool turns;    /* COLLECT_KEY: the inputs come in turns */
-    size_t cur;    /* the inlet to read next */
+    size_t cur;    /* COLLECT_ARRIVAL: the inlet to look at next */
     size_t cut_at; /* the inlet that a soft cut has come to */
-    size_t next;   /* a dealer: the outlet that gets the next batch */
     struct outlet *outs;
     struct inlet ins[];
 };

@@ -161,6 +161,8 @@ static void adopt(struct strand *s);
 
 void strand_activate(struct strand *s)
 {
+    if (at_load(&s->env->aborting)) /* whom its stages come from may not have flushed them: what they hold is of the old version */
+        s->broken = s->program->count;
     adopt(s);
     at_store(&s->state, in_state(at_relaxed(&s->state), STRAND_IDLE));
     strand_kick(s);
@@ -529,26 +531,21 @@ static void rewire_in_call(struct ports *ports, const struct ports *new)
         struct channel *old = o->ch;
         o->ch = new->outs[k].ch;
         if (old)
-            channel_close(old, PILL_CUT, &none, false);
+            channel_close(old, PILL_CUT, &none, false, false);
     }
 }
 
-/* What the outlets that go on were about to send goes on with them; and flush pills, which concern all, with all. */
+/* What the outlets that go on were about to send goes on with them. */
 static void keep_outlets(struct ports *ports, struct ports *new)
 {
-    bool flush_owed = false;
-    for (size_t k = 0; k < ports->out_count; k++)
-        flush_owed |= ports->outs[k].flush_owed;
     for (size_t k = 0; k < new->out_count; k++) {
         struct outlet *o = &new->outs[k];
-        if (o->was != NO_INDEX) {
-            struct outlet *old = &ports->outs[o->was];
-            *o = *old;
-            o->was = NO_INDEX;
-            *old = (struct outlet){.was = NO_INDEX};
-        } else {
-            o->flush_owed = flush_owed && o->ch;
-        }
+        if (o->was == NO_INDEX)
+            continue;
+        struct outlet *old = &ports->outs[o->was];
+        *o = *old;
+        o->was = NO_INDEX;
+        *old = (struct outlet){.was = NO_INDEX};
     }
 }
 
@@ -558,10 +555,6 @@ static void keep_inlets(const struct ports *ports, struct ports *new)
         for (size_t j = 0; new->ins[k].ch &&j < ports->in_count; j++)
             if (ports->ins[j].ch == new->ins[k].ch)
                 new->ins[k] = ports->ins[j];
-    if (new->in_count == ports->in_count)
-        new->cur = ports->cur;
-    if (new->out_count == ports->out_count)
-        new->next = ports->next;
 }
 
 static bool all_ended(const struct ports *ports)
@@ -627,6 +620,8 @@ static void open_gate(struct strand *s, struct gate *gate)
  * program stays, and what the call will put out belongs behind the cut. */
 static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
 {
+    if (!in_call && at_load(&s->env->aborting))
+        s->broken = s->program->count;
     if (s->broken &&
         c->program) /* nothing reaches the stages behind the failed one any more, and install() forgets which they are */
         for (size_t i = s->broken; i < s->program->count; i++)

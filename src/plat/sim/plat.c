@@ -117,6 +117,18 @@ static void give_up(void)
     abort();
 }
 
+/* Whose deadline has passed may go on. */
+static void end_waits(void)
+{
+    for (size_t i = 0; i < FIBERS_MAX; i++) {
+        struct fiber *f = &sim.fibers[i];
+        if (f->state == FIBER_WAITS && f->deadline <= sim.now) {
+            f->state = FIBER_RUNS;
+            f->timed_out = true;
+        }
+    }
+}
+
 /* Lets the fibers with the earliest deadline go on. */
 static void jump_in_time(void)
 {
@@ -128,19 +140,14 @@ static void jump_in_time(void)
         give_up();
     if (earliest > sim.now)
         sim.now = earliest;
-    for (size_t i = 0; i < FIBERS_MAX; i++) {
-        struct fiber *f = &sim.fibers[i];
-        if (f->state == FIBER_WAITS && f->deadline <= sim.now) {
-            f->state = FIBER_RUNS;
-            f->timed_out = true;
-        }
-    }
+    end_waits();
 }
 
 static struct fiber *pick(void)
 {
     struct fiber *ready[FIBERS_MAX];
     size_t n = 0;
+    end_waits();
     while (n == 0) {
         for (size_t i = 0; i < FIBERS_MAX; i++)
             if (sim.fibers[i].state == FIBER_RUNS)
