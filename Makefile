@@ -36,8 +36,10 @@ tsan:
 	@ninja -C build-tsan
 	@tests/run build-tsan --timeout-multiplier 6 --no-suite bench
 
-# More seeds of the simulator than `make test` runs: SEEDS times as many.
+# The simulator for longer than `make test` runs it: storms of edits on random graphs, with new seeds, for SECONDS; the other tests
+# with SEEDS times as many.
 sim: build
+	@WEIR_SECONDS=$$(($(SECONDS) / 5 + 1)) WEIR_FROM=$$(date +%s) $(BUILD)/tests/storm_sim
 	@for t in channel divert edits flows history oracle pipeline races tap trial; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
 
 # The concurrent protocol, model-checked with Spin, and its negative controls; models/README.md says what is covered.

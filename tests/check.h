@@ -47,7 +47,8 @@ void check_failed(const char *file, int line, const char *what, const char *valu
             check_failed(__FILE__, __LINE__, #text " contains " #part, "\"%s\" and \"%s\"", text_, part_);                     \
     } while (0)
 
-/* Runs the test: once on Linux; in the simulator with `seeds` seeds (times WEIR_SEEDS if that is set; WEIR_SEED=n: only that). */
+/* Runs the test: once on Linux; in the simulator with `seeds` seeds (times WEIR_SEEDS if that is set; WEIR_SEED=n: only that;
+ * WEIR_SECONDS=s: for so long, on Linux as well, with the seeds from WEIR_FROM on). WEIR_TEST=name: only that test. */
 void check_run(const char *name, unsigned seeds, void (*test)(void *arg));
 
 /* A pseudo-random number from the run's seed; on Linux from a fixed one, or WEIR_SEED. */

@@ -938,6 +938,7 @@ static void close_parked_leavers(struct commit *c)
             in->fate = FATE_CLOSE;
             hand_over_parked(c, in);
             pipeline_close_stage(c->p, in);
+            in->edited_out = true;
             trial_dismissed(c->p, in, true);
             plat_lock(&c->p->lock);
             at_release(&in->busy, false);
@@ -1003,7 +1004,7 @@ static void put_in_force(struct commit *c)
     if (c->record) {
         layout_free(&p->layout);
         p->layout = c->record->layout;
-        layout_mark_parted(&p->layout);
+        layout_mark(&p->layout);
         c->record->layout = (struct layout){0};
     }
     taps_follow(p, old);

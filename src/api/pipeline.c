@@ -376,7 +376,7 @@ static void activate(weir_pipeline *p, struct edit_record *r)
 {
     plat_lock(&p->lock);
     p->layout = r->layout;
-    layout_mark_parted(&p->layout);
+    layout_mark(&p->layout);
     r->layout = (struct layout){0};
     p->started = true;
     p->live = r->fresh_count;

@@ -7,7 +7,7 @@
  * the copy, the stage in force gets the item at once. An item that nobody can copy (slices or a destroy function, and no copy) is
  * lent to a canary's candidate as it is, since a failing function leaves its item alone, and is not shown to a shadow's.
  *
- * Both stages hold nothing: neither is flushed when a trial begins or ends. Ticks are those of the stage in force.
+ * Both stages hold nothing. When the trial ends, who leaves is flushed, as ever. Ticks are those of the stage in force.
  */
 #include "api/trial.h"
 
@@ -32,8 +32,9 @@ struct trial {
     uint64_t (*key)(void *key_arg, const void *item);
     void *key_arg;
     void (*key_done)(void *key_arg);
-    weir_stage force, candidate;   /* their descriptions */
-    struct weir_out scratch, made; /* copies, and what a shadow's candidate puts out. Its strand only, as are the following */
+    const struct instance *instance; /* of the trial */
+    weir_stage force, candidate;     /* their descriptions */
+    struct weir_out scratch, made;   /* copies, and what a shadow's candidate puts out. Its strand only, as are the following */
     uint64_t number;
     bool stopped, asked; /* the candidate gets no more; its abort is asked for */
     counter items, errors, candidate_items, candidate_errors, differed, wrong; /* wrong: what counts against the candidate */
@@ -340,10 +341,23 @@ static int end_both(void *state)
     return status;
 }
 
-static int flush_force(void *state, weir_out *out)
+/* When an edit ends the trial, one of the two may stay. */
+static bool outlives(const struct instance *trial, size_t which)
+{
+    return trial->edited_out && trial->stays[which];
+}
+
+/* Of those that leave: all that is left to come of them. */
+static int flush_leaving(void *state, weir_out *out)
 {
     struct trial *t = state;
-    return t->force.flush(t->force.state, out);
+    int status = t->force.flush && !outlives(t->instance, 0) ? t->force.flush(t->force.state, out) : 0;
+    if (!t->candidate.flush || outlives(t->instance, 1))
+        return status;
+    begin_out(&t->made, out->type);
+    int other = t->candidate.flush(t->candidate.state, t->shadow ? &t->made : out);
+    work_forget(&t->made);
+    return status < 0 ? status : t->shadow ? 0 : other;
 }
 
 static int tick_force(void *state, weir_out *out)
@@ -436,7 +450,7 @@ static weir_stage describe(struct trial *t)
     stage.map = !a->map ? NULL : t->shadow ? shadow_map : canary_map;
     stage.each = !a->each ? NULL : t->shadow ? shadow_each : canary_each;
     stage.batch_end = a->batch_end || b->batch_end ? end_both : NULL;
-    stage.flush = a->flush ? flush_force : NULL;
+    stage.flush = a->flush || b->flush ? flush_leaving : NULL;
     stage.tick = a->tick ? tick_force : NULL;
     stage.interrupt = a->interrupt || b->interrupt ? interrupt_both : NULL;
     stage.blocking = a->blocking || b->blocking;
@@ -468,6 +482,7 @@ struct instance *trial_new(weir_pipeline *p, const struct plan *plan, const char
     else
         wiring_no_memory(error);
     if (trial) {
+        t->instance = trial;
         trial->tried[0] = in;
         trial->tried[1] = candidate;
     }
@@ -522,7 +537,7 @@ void trial_dismissed(weir_pipeline *p, struct instance *in, bool for_good)
     out_discard(&t->scratch);
     out_discard(&t->made);
     for (size_t k = 0; k < 2 && for_good; k++)
-        if (!in->stays[k])
+        if (!outlives(in, k))
             pipeline_close_stage(p, in->tried[k]);
 }
 

@@ -38,7 +38,7 @@ void channel_reset(struct channel *ch, struct strand *writer, struct strand *rea
 {
     ch->change = NULL;
     ch->next = NULL;
-    ch->parted = false;
+    ch->parted = ch->turned = false;
     ch->turn_left = ch->flush_left = false;
     ch->leftovers = (struct batch_list){0};
     ch->head_seen = ch->tail_seen = 0;
@@ -196,7 +196,8 @@ enum pill channel_take(struct channel *ch, struct batch **batch)
 enum pill channel_closed(struct channel *ch)
 {
     enum pill last = (enum pill)at_acquire(&ch->closed); /* pairs with channel_close(): what was put before it is seen below */
-    if (last == PILL_NONE || at_acquire(&ch->tail) != at_relaxed(&ch->head) || ch->leftovers.first || ch->turn_left || ch->flush_left)
+    if (last == PILL_NONE || at_acquire(&ch->tail) != at_relaxed(&ch->head) || ch->leftovers.first || ch->turn_left ||
+        ch->flush_left)
         return PILL_NONE;
     return last;
 }

@@ -67,12 +67,13 @@ struct instance {
     enum fate fate;                /* what happens when its strand dismisses it; the edit sets it before posting */
     struct instance **heir_of;     /* stages whose state it takes over; the edit's, until the gate has opened */
     size_t heir_of_count;
-    size_t turn;                  /* of a pool's ends, which go on with it in whatever strand: the lane whose turn it is; its strand only */
+    size_t turn; /* of a pool's ends, which go on with it in whatever strand: the lane whose turn it is; its strand only */
     size_t lane, lanes;           /* of a pool; 0 of 1 else. Set once */
     const struct instance *chief; /* of a lane and of a pool's ends: the instance that the plan names; itself else */
     unsigned kept;                /* entries of the history that know it; under turn and lock */
     struct instance *tried[2];    /* of a trial: the stage in force and the candidate, which run inside of it. Set once */
-    bool stays[2];                /* which of them outlive the trial: the edit sets it before posting */
+    bool stays[2];                /* which of them outlive the trial when an edit ends it: the edit sets it before posting */
+    bool edited_out;              /* it leaves by an edit, not at the end of the data; its strand only */
     bool forgotten;               /* the pipeline does not know it any more: who lets go of it last frees it */
     bool seized;                  /* under the pipeline's turn and lock: popped with divert while its function ran */
     _Atomic bool busy; /* belongs to a strand: set by the edit that takes it in, cleared (release) when it closed or rests */

@@ -54,9 +54,10 @@ struct draft {
     struct edit_record *record;
 };
 
-/* ---- parted items -------------------------------------------------------------------------------------------------------- */
+/* ---- parted items, and turns -------------------------------------------------------------------------------------------------------- */
 
-/* Whether one item may have become several when it leaves the strand. */
+/* Whether one item may have become several when it leaves the strand: then no strand behind may be cut by itself. (Not even behind an
+ * inlet that was read empty: the last part of an item may be in the strand's hands, and come behind the cut.) */
 static bool multiplies(const struct seat *seat)
 {
     for (size_t i = 0; i < seat->program->count; i++) {
@@ -75,18 +76,46 @@ static bool gets_parted(const struct seat *seat)
     return false;
 }
 
-/* Nothing ever unmarks a channel: when its writer has ended, or makes one of one from now on, what it holds is as parted as before.
- * A cut replaces it. */
-void layout_mark_parted(const struct layout *layout)
+static bool gets_turns(const struct seat *seat)
+{
+    for (size_t k = 0; k < seat->in_count; k++)
+        if (seat->ins[k] && seat->ins[k]->turned)
+            return true;
+    return false;
+}
+
+static bool collects_turns(const struct seat *seat)
+{
+    return seat->collect == COLLECT_TURNS || seat->turns;
+}
+
+/* Whether what it puts out stands in turns, which somebody behind it collects. */
+static bool puts_turns(const struct seat *seat)
+{
+    const struct program *program = seat->program;
+    const struct instance *last = program->count ? program->stages[program->count - 1] : NULL;
+    if (seat->marks || (last && last->shape == SHAPE_DEAL && !last->def.key))
+        return true;
+    return !collects_turns(seat) && gets_turns(seat);
+}
+
+/* Nothing ever unmarks a channel: when its writer has ended, or makes one of one from now on, what it holds is as it was. A cut
+ * replaces it. */
+void layout_mark(const struct layout *layout)
 {
     for (bool any = true; any;) {
         any = false;
         for (size_t i = 0; i < layout->count; i++) {
             const struct seat *seat = &layout->seats[i];
-            bool parts = multiplies(seat) || gets_parted(seat);
-            for (size_t k = 0; parts && k < seat->out_count; k++)
-                if (seat->outs[k] && !seat->outs[k]->parted)
-                    seat->outs[k]->parted = any = true;
+            bool parts = multiplies(seat) || gets_parted(seat), turns = puts_turns(seat);
+            for (size_t k = 0; k < seat->out_count; k++) {
+                struct channel *ch = seat->outs[k];
+                if (!ch || (ch->parted >= parts && ch->turned >= turns))
+                    continue;
+                ch->parted |= parts;
+                ch->turned |= turns;
+                any = true;
+            }
         }
     }
 }
@@ -454,27 +483,12 @@ static bool dominates(struct draft *d, size_t node, size_t *depth)
     return all;
 }
 
-static bool drained(const struct channel *ch)
-{
-    uint64_t taken = count_get(&ch->items_taken);
-    return at_acquire(&ch->closed) != PILL_NONE && taken == count_get(&ch->items_put);
-}
-
-/* Whether all that came of one item is on the same side of every cut that the strand makes. */
-static bool gets_items_whole(const struct seat *seat)
-{
-    for (size_t k = 0; k < seat->in_count; k++)
-        if (seat->ins[k] && seat->ins[k]->parted && !drained(seat->ins[k]))
-            return false;
-    return true;
-}
-
 /* What waits ahead of an earlier edit's cut has met that edit's old side already and must not meet this one's new side: so such a
  * strand can't be the entry. */
 static bool may_enter(struct draft *d, size_t old)
 {
     const struct seat *seat = &d->old->seats[old];
-    return !d->over[old] && (is_source(seat) || (at_load(&seat->strand->cuts_pending) == 0 && gets_items_whole(seat)));
+    return !d->over[old] && (is_source(seat) || (at_load(&seat->strand->cuts_pending) == 0 && !gets_parted(seat)));
 }
 
 /* False: nothing that runs is concerned. */
@@ -514,6 +528,12 @@ static void find_region(struct draft *d)
         d->region[i] = d->region[i] && d->reached[i];
 }
 
+static bool drained(const struct channel *ch)
+{
+    uint64_t taken = count_get(&ch->items_taken);
+    return at_acquire(&ch->closed) != PILL_NONE && taken == count_get(&ch->items_put);
+}
+
 /* A strand that no cut reaches must keep what it reads, but what has ended and is read empty. */
 static bool keeps_inlets(struct draft *d, size_t old)
 {
@@ -531,12 +551,24 @@ static bool keeps_inlets(struct draft *d, size_t old)
     return true;
 }
 
+/* When a split has ended, its branches are cut one by one. Who collects their turns would wait behind one branch's cut for a turn that
+ * is in front of another's. */
+static bool cuts_turns(const struct draft *d)
+{
+    bool enters = false, collects = false;
+    for (size_t i = 0; i < d->old->count; i++) {
+        enters |= d->entry[i] && gets_turns(&d->old->seats[i]);
+        collects |= d->region[i] && collects_turns(&d->old->seats[i]);
+    }
+    return enters && collects;
+}
+
 static bool entries_fit(struct draft *d)
 {
     for (size_t i = 0; i < d->old->count; i++)
         if (d->entry[i] && !(may_enter(d, i) && keeps_inlets(d, i)))
             return false;
-    return true;
+    return !cuts_turns(d);
 }
 
 /* ---- what changes in front of a stage, and behind it --------------------------------------------------------------------------- */
@@ -745,7 +777,7 @@ static void write_leaving(struct draft *d, const struct program *program, struct
         bool leaves = in->fate != FATE_STAY, handed = in->fate == FATE_HAND_OVER || in->fate == FATE_LEND;
         if (leaves && !gate_owns(d, in))
             c->leave[c->leave_count++] = in;
-        if (in->def.flush && !handed && (leaves || between(d, in)))
+        if (in->def.flush && (!handed || in->tried[0]) && (leaves || between(d, in)))
             c->flush[c->flush_count++] = in;
         c->user_code |= handed || (leaves && in->def.close);
     }
@@ -944,9 +976,9 @@ static enum layout_says build(struct draft *d)
         return LAYOUT_ENDED;
     find_ways(d);
     bool concerned = find_entries(d);
+    find_region(d);
     if (concerned && !entries_fit(d))
         return LAYOUT_ENDED;
-    find_region(d);
     mark_changes(d);
     for (size_t i = 0; i < d->group_count; i++)
         if (!fill_seat(d, &d->groups[i]))

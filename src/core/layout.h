@@ -96,8 +96,8 @@ enum layout_says layout_change(struct supply *supply, const struct layout *old, 
 /* Whether a strand of the layout has the stage. */
 bool layout_has(const struct layout *layout, const struct instance *in);
 
-/* Marks the channels of a layout that is put in force: what may hold a part of an item while others of it are elsewhere. */
-void layout_mark_parted(const struct layout *layout);
+/* Marks the channels of a layout that is put in force: `parted` and `turned`. */
+void layout_mark(const struct layout *layout);
 
 /* Undoes layout_change() when nothing was posted. */
 void record_discard(struct supply *supply, struct edit_record *record);

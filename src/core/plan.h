@@ -56,7 +56,8 @@ void plan_assign(struct plan *plan,
 
 struct instance *plan_find(const struct plan *plan, const char *name);
 struct node *plan_node(const struct plan *plan, const struct instance *stage); /* NULL: not there */
-bool plan_has(const struct plan *plan, const struct instance *stage);          /* as a stage, a lane, an end of a pool, or inside of a trial */
+bool plan_has(const struct plan *plan,
+              const struct instance *stage); /* as a stage, a lane, an end of a pool, or inside of a trial */
 struct instance *plan_trial(const struct plan *plan, const struct instance *stage); /* that it runs inside of; NULL: none */
 
 /* Calls `each` for every instance of the plan: stages, what runs inside of trials, lanes and ends of pools. */

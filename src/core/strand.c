@@ -161,7 +161,8 @@ static void adopt(struct strand *s);
 
 void strand_activate(struct strand *s)
 {
-    if (at_load(&s->env->aborting)) /* whom its stages come from may not have flushed them: what they hold is of the old version */
+    if (at_load(
+            &s->env->aborting)) /* whom its stages come from may not have flushed them: what they hold is of the old version */
         s->broken = s->program->count;
     adopt(s);
     at_store(&s->state, in_state(at_relaxed(&s->state), STRAND_IDLE));
@@ -420,6 +421,7 @@ static void adopt(struct strand *s)
         for (size_t port = 0; port < in->out->port_count; port++)
             in->out[port].strand = s;
         at_store(&in->strand_id, s->id);
+        in->edited_out = false;
     }
     set_due(s);
 }
@@ -504,6 +506,7 @@ static void flush_held(struct strand *s, const struct change *c)
     for (size_t i = 0, k = 0; i < s->program->count && k < c->flush_count; i++) {
         if (s->program->stages[i] != c->flush[k])
             continue;
+        c->flush[k]->edited_out = c->flush[k]->fate != FATE_STAY;
         flush_stage(s, i);
         k++;
     }
@@ -605,13 +608,19 @@ static void install(struct strand *s, struct change *c)
     adopt(s);
 }
 
+static void edit_out(struct strand *s, struct instance *in)
+{
+    in->edited_out = true;
+    dismiss(s, in, in->fate != FATE_REST && in->fate != FATE_LEND);
+}
+
 static void open_gate(struct strand *s, struct gate *gate)
 {
     for (size_t i = 0; i < gate->start_count; i++)
         for (size_t k = 0; k < gate->starts[i]->program->count; k++)
             hand_over(gate->starts[i]->program->stages[k]);
     for (size_t i = 0; i < gate->owner_count; i++)
-        dismiss(s, gate->owners[i], gate->owners[i]->fate != FATE_LEND);
+        edit_out(s, gate->owners[i]);
     for (size_t i = 0; i < gate->start_count; i++)
         strand_activate(gate->starts[i]);
 }
@@ -643,7 +652,7 @@ static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
     for (size_t i = 0; i < c->start_count; i++)
         strand_activate(c->starts[i]);
     for (size_t i = 0; i < c->leave_count; i++)
-        dismiss(s, c->leave[i], c->leave[i]->fate != FATE_REST && c->leave[i]->fate != FATE_LEND);
+        edit_out(s, c->leave[i]);
     if (c->gate && atomic_fetch_sub_explicit(&c->gate->remaining, 1, memory_order_acq_rel) == 1)
         open_gate(s, c->gate);
     if (c->by_cut) {
