@@ -57,7 +57,8 @@ static void run_once(uint64_t seed, void (*test)(void *arg))
 
 void check_run(const char *name, unsigned seeds, void (*test)(void *arg))
 {
-    const char *only = getenv("WEIR_SEED"), *times = getenv("WEIR_SEEDS"), *which = getenv("WEIR_TEST"), *from = getenv("WEIR_FROM");
+    const char *only = getenv("WEIR_SEED"), *times = getenv("WEIR_SEEDS"), *which = getenv("WEIR_TEST"),
+               *from = getenv("WEIR_FROM");
     uint64_t first = from ? strtoull(from, NULL, 10) : 1, done = 0;
     time_t since = time(NULL);
     check_test = name;

@@ -93,7 +93,8 @@ static void there_and_back(void *arg)
                 weir_edit_insert_first(e, &stage);
         }
         weir_receipt r;
-        CHECK_EQ(weir_commit(e, &r), 0);
+        if (weir_commit(e, &r) != WEIR_OK)
+            check_failed(__FILE__, __LINE__, "an edit", "%s", weir_error(p));
         if (!r.changed)
             continue;
         draw(p, drawn[++edits], sizeof drawn[0]);

@@ -1022,7 +1022,8 @@ static void check_receipt(const weir_receipt *r, uint64_t before)
 static bool fine(int status, enum change change)
 {
     bool may_miss = change != FAILING_OPEN && change != INSERT;
-    return status == WEIR_OK || status == WEIR_EENDED || status == WEIR_EBUSY || (status == WEIR_ENOMEM && run.fails) ||
+    return status == WEIR_OK || status == WEIR_EENDED || status == WEIR_EBUSY ||
+           ((status == WEIR_ENOMEM || status == WEIR_ESYSTEM) && run.fails) ||
            (status == WEIR_ESTAGE && change == FAILING_OPEN) || (status == WEIR_EREFUSED && (may_miss || run.fails));
 }
 
@@ -1131,7 +1132,9 @@ static void check_lives(void)
         CHECK_EQ(probe->closed, 1);
         CHECK(probe->opened <= 1);
         if (probe->has_life && !run.fails)
-            CHECK(probe->flushed || !probe->met);
+            if (!(probe->flushed || !probe->met))
+                check_failed(__FILE__, __LINE__, "a stage that was not flushed", "%s, probe %zu of %zu, opened %d",
+                             probe->el ? probe->el->name : "", i, (size_t)run.probe_count, probe->opened);
         free(probe);
     }
 }

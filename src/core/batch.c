@@ -26,6 +26,7 @@ struct batch *batch_new(struct store *store, const weir_type *type, uint32_t ite
     batch->capacity = capacity;
     batch->count = 0;
     batch->turn = false;
+    batch->at = batch->attempt = 0;
     batch->bytes = 0;
     batch->blocks = batch->few;
     batch->block_count = 0;

@@ -28,9 +28,11 @@ struct batch {
     const weir_type *type;
     uint32_t count;
     uint32_t capacity;
-    bool turn;                  /* the last of its turn, see ports.h */
-    uint32_t entry;             /* while it waits inside a program: the stage that it goes into next */
-    size_t bytes;               /* of variable-size data allocated or sliced for it; decides when it is full */
+    bool turn;            /* the last of its turn, see ports.h */
+    uint32_t entry;       /* while it waits inside a program: the stage that it goes into next */
+    uint32_t at, attempt; /* while it waits: the stage has had the items in front of `at`, and is to try that again, the */
+    uint64_t due_ns;      /* attempt-th time, when it is due; or attempt is 0 */
+    size_t bytes;         /* of variable-size data allocated or sliced for it; decides when it is full */
     struct weir_block **blocks; /* `few`, or an array from plat_alloc when there are more than BATCH_BLOCKS */
     uint32_t block_count;
     uint32_t block_capacity;

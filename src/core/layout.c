@@ -557,7 +557,7 @@ static bool cuts_turns(const struct draft *d)
 {
     bool enters = false, collects = false;
     for (size_t i = 0; i < d->old->count; i++) {
-        enters |= d->entry[i] && gets_turns(&d->old->seats[i]);
+        enters |= d->entry[i] && gets_turns(&d->old->seats[i]) && !collects_turns(&d->old->seats[i]);
         collects |= d->region[i] && collects_turns(&d->old->seats[i]);
     }
     return enters && collects;

@@ -196,7 +196,7 @@ static void release(struct strand *s);
 /* Inside a call the outlets may get other channels, one for one; the inlets stay. */
 static bool fits_in_call(const struct strand *s, const struct change *c)
 {
-    if (c->program || c->retire)
+    if (c->program || c->retire || c->flush_count)
         return false;
     if (!c->ports)
         return true;
@@ -206,6 +206,12 @@ static bool fits_in_call(const struct strand *s, const struct change *c)
     for (size_t i = 0; same && i < s->ports->out_count; i++)
         same = s->ports->outs[i].discards == c->ports->outs[i].discards; /* the call looks at that */
     return same;
+}
+
+/* Nothing is in the program, and nothing is to be flushed. */
+static bool fits_at_rest(const struct strand *s, const struct change *c)
+{
+    return !s->again.batch && !s->again.waiting.first && !s->flushing.why && !(s->broken && c->program);
 }
 
 static bool hold(struct strand *s, const struct change *change)
@@ -219,7 +225,7 @@ static bool hold(struct strand *s, const struct change *change)
         plat_lock(&s->hold);
         if (at_cas(&s->state, &state, in_state(state, STRAND_HELD))) {
             s->held_from = base;
-            if (base == STRAND_CALL ? fits_in_call(s, change) : !s->again.batch && !s->again.waiting.first)
+            if (base == STRAND_CALL ? fits_in_call(s, change) : fits_at_rest(s, change))
                 return true;
             release(s);
             return false;
@@ -328,7 +334,7 @@ enum seized strand_seize(struct strand *s, struct instance *stuck, struct strand
     at_store(&s->lost, true);
     plat_fence_all();
     const struct hand *h = &s->hand;
-    if (at_acquire(&s->inside) && s->program->stages[h->stage] == stuck && stands_free(s, h->stage))
+    if (at_acquire(&s->inside) && s->program->stages[h->stage] == stuck && !s->flushing.why && stands_free(s, h->stage))
         says = share_batch(s, heir, late);
     if (says == SEIZED)
         take_over(s, heir);
@@ -359,6 +365,7 @@ void strand_reset(struct strand *s)
     s->ports = NULL;
     s->broken = 0;
     s->again = (struct again){0};
+    s->flushing = (struct flushing){0};
     s->random = s->id;
     s->tick_ns = UINT64_MAX;
     s->waits_input = s->waits_room = s->at_end = s->ends_turn = false;
@@ -390,12 +397,60 @@ static void flush_stage(struct strand *s, size_t i)
         work_make(s, i, s->program->stages[i]->def.flush);
 }
 
-static void flush_all(struct strand *s)
+static bool is_listed(struct instance *const *list, size_t count, const struct instance *in)
 {
-    for (size_t i = 0; i < s->program->count; i++)
-        flush_stage(s, i);
+    for (size_t k = 0; k < count; k++)
+        if (list[k] == in)
+            return true;
+    return false;
+}
+
+/* Not `fate`: a later edit may be thinking about a stage that stays. */
+static bool leaves_by(const struct change *c, const struct instance *in)
+{
+    return is_listed(c->leave, c->leave_count, in) || (c->gate && is_listed(c->gate->owners, c->gate->owner_count, in));
+}
+
+/* At a cut, what is held in front of it is put out through the stages that were behind it, so that it keeps its place in the order.
+ * Nothing reaches the stages behind one that has failed any more, and install() forgets which they are: their turn is now. */
+static bool is_to_flush(const struct strand *s, size_t i)
+{
+    const struct change *c = s->flushing.change;
+    return !c || (s->broken && c->program) || is_listed(c->flush, c->flush_count, s->program->stages[i]);
+}
+
+static enum strand_says make_part(struct strand *s, struct change *c, bool in_call);
+static enum strand_says end_all(struct strand *s);
+
+/* Goes on with flushing, up to an item that waits to be tried again: step() comes back here when that is through. */
+static enum strand_says flush_on(struct strand *s)
+{
+    struct flushing *f = &s->flushing;
+    while (f->at < s->program->count) {
+        struct instance *in = s->program->stages[f->at];
+        if (f->change)
+            in->edited_out = leaves_by(f->change, in);
+        if (is_to_flush(s, f->at))
+            flush_stage(s, f->at);
+        f->at++;
+        if (s->again.batch)
+            return STRAND_GOES_ON;
+    }
+    struct flushing done = *f;
+    *f = (struct flushing){0};
+    if (done.why == FLUSH_END)
+        return end_all(s);
     outlets_mark_turn(s);
+    if (done.why == FLUSH_CHANGE)
+        return make_part(s, done.change, false);
     outlets_flush(s);
+    return STRAND_GOES_ON;
+}
+
+static enum strand_says flush_all(struct strand *s)
+{
+    s->flushing = (struct flushing){.why = FLUSH_PILL};
+    return flush_on(s);
 }
 
 static void set_due(struct strand *s)
@@ -440,8 +495,11 @@ static bool run_ticks(struct strand *s)
         uint64_t period = in->def.tick_ms * (uint64_t)1000000;
         in->tick_at_ns += period * (1 + (now - in->tick_at_ns) / period); /* late ticks are not made up for */
         work_make(s, i, in->def.tick);
+        if (s->again.batch) /* the others' ticks are still due when that is through */
+            break;
     }
-    outlets_mark_turn(s);
+    if (!s->again.batch)
+        outlets_mark_turn(s);
     set_due(s);
     return true;
 }
@@ -490,8 +548,12 @@ static enum strand_says finish(struct strand *s)
     }
     if (at_load(&s->env->aborting))
         s->broken = s->program->count;
-    for (size_t i = 0; i < s->program->count; i++)
-        flush_stage(s, i);
+    s->flushing = (struct flushing){.why = FLUSH_END};
+    return flush_on(s);
+}
+
+static enum strand_says end_all(struct strand *s)
+{
     for (size_t i = 0; i < s->program->count; i++)
         dismiss(s, s->program->stages[i], true);
     outlets_close(s, PILL_END);
@@ -499,19 +561,6 @@ static enum strand_says finish(struct strand *s)
 }
 
 /* ---- changes ------------------------------------------------------------------------------------------------------------- */
-
-/* What is held in front of the cut is put out through the stages that were behind it, so that it keeps its place in the order. */
-static void flush_held(struct strand *s, const struct change *c)
-{
-    for (size_t i = 0, k = 0; i < s->program->count && k < c->flush_count; i++) {
-        if (s->program->stages[i] != c->flush[k])
-            continue;
-        c->flush[k]->edited_out = c->flush[k]->fate != FATE_STAY;
-        flush_stage(s, i);
-        k++;
-    }
-    outlets_mark_turn(s);
-}
 
 static void note_position(const struct strand *s, struct change *c, bool in_call)
 {
@@ -627,16 +676,8 @@ static void open_gate(struct strand *s, struct gate *gate)
 
 /* Makes this strand's part of an edit. We are at a boundary; or the strand is held inside a call, and then nothing leaves, the
  * program stays, and what the call will put out belongs behind the cut. */
-static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
+static enum strand_says make_part(struct strand *s, struct change *c, bool in_call)
 {
-    if (!in_call && at_load(&s->env->aborting))
-        s->broken = s->program->count;
-    if (s->broken &&
-        c->program) /* nothing reaches the stages behind the failed one any more, and install() forgets which they are */
-        for (size_t i = s->broken; i < s->program->count; i++)
-            flush_stage(s, i);
-    else
-        flush_held(s, c);
     if (!in_call)
         atomic_store_explicit(&s->current, NULL, memory_order_relaxed); /* it may leave us, and be freed some edits later */
     note_position(s, c, in_call);
@@ -664,6 +705,14 @@ static enum strand_says apply(struct strand *s, struct change *c, bool in_call)
     return retire ? end(s) : STRAND_GOES_ON;
 }
 
+static enum strand_says apply(struct strand *s, struct change *c)
+{
+    if (at_load(&s->env->aborting))
+        s->broken = s->program->count;
+    s->flushing = (struct flushing){.why = FLUSH_CHANGE, .change = c};
+    return flush_on(s);
+}
+
 /* One inlet goes on with another channel. */
 static void apply_soft(struct strand *s, struct change *c)
 {
@@ -677,7 +726,7 @@ static void apply_soft(struct strand *s, struct change *c)
 static enum strand_says take_cut(struct strand *s, struct change *c)
 {
     if (!c->soft)
-        return apply(s, c, false);
+        return apply(s, c);
     apply_soft(s, c);
     return STRAND_GOES_ON;
 }
@@ -685,7 +734,7 @@ static enum strand_says take_cut(struct strand *s, struct change *c)
 static enum strand_says look_at_mailbox(struct strand *s)
 {
     struct change *c = at_exchange(&s->mailbox, NULL); /* the poster or we get it, never both */
-    return c ? apply(s, c, false) : STRAND_GOES_ON;
+    return c ? apply(s, c) : STRAND_GOES_ON;
 }
 
 static void apply_held(struct strand *s)
@@ -694,8 +743,10 @@ static void apply_held(struct strand *s)
     void *outer = self->strand;
     self->strand = s;
     struct change *c = at_exchange(&s->mailbox, NULL);
-    if (c)
-        apply(s, c, s->held_from == STRAND_CALL);
+    if (c && s->held_from == STRAND_CALL)
+        make_part(s, c, true);
+    else if (c)
+        apply(s, c);
     self->strand = outer;
 }
 
@@ -753,8 +804,7 @@ static enum strand_says take_pill(struct strand *s, enum pill pill, struct chang
             outlets_end_turn(s);
         return STRAND_GOES_ON;
     case PILL_FLUSH:
-        flush_all(s);
-        return STRAND_GOES_ON;
+        return flush_all(s);
     case PILL_CUT:
         return take_cut(s, change);
     case PILL_END:
@@ -822,7 +872,7 @@ static bool look_at_flushes(struct strand *s)
     if (asked == s->flushes_done)
         return false;
     s->flushes_done = asked;
-    flush_all(s);
+    flush_all(s); /* of a source's strand: it does not end here */
     return true;
 }
 
@@ -848,6 +898,8 @@ static enum strand_says step(struct strand *s)
     s->wakes_seen = at_acquire(&s->wakes);
     if (s->again.batch || s->again.waiting.first)
         return again_step(s);
+    if (s->flushing.why)
+        return flush_on(s);
     if (at_acquire(&s->mailbox) && look_at_mailbox(s) == STRAND_OVER)
         return STRAND_OVER;
     if (s->at_end)

@@ -95,6 +95,13 @@ struct again {
     struct batch_list older;   /* while an item is tried again: what waited before */
 };
 
+/* Stages are being flushed, one after the other; an item that is to be tried again may come between. */
+struct flushing {
+    enum { FLUSH_NONE, FLUSH_PILL, FLUSH_CHANGE, FLUSH_END } why;
+    size_t at;             /* the next stage */
+    struct change *change; /* FLUSH_CHANGE: what is made afterwards */
+};
+
 /* What a strand has in its hands while a stage's function runs: written before `inside` is set. */
 struct hand {
     struct batch *batch;
@@ -120,19 +127,20 @@ struct strand {
     bool at_end;            /* who runs it: nothing more comes in; what is left is to end */
     _Atomic bool finishing; /* strand stores it, then loads pins; who pins adds, then loads this: one sees the other */
     _Atomic unsigned pins;
-    size_t broken;          /* who runs it: stages [0, broken) take no more items: they are returned */
-    size_t fail_from;       /* who runs it: see weir_fail_from() */
-    struct again again;     /* who runs it */
-    struct hand hand;       /* who runs it; who seizes it */
-    _Atomic bool inside;    /* in a stage's function. Strand stores it, then loads `lost`; see strand_seize() */
-    _Atomic bool lost;      /* who seizes it stores it, fences for all, then loads `inside` */
-    bool gone;              /* who runs it: it has found itself lost, and owns nothing but `hand` and its stage */
-    uint64_t random;        /* who runs it: for jitter */
-    uint64_t put_at_call;   /* who runs it: what a blocking stage had put out before the call; the holder reads it */
-    uint64_t tick_ns;       /* who runs it: when the next tick is due; UINT64_MAX: there are none */
-    struct store store;     /* who runs it */
-    struct returns returns; /* who runs it: batches on their way back to where they came from */
-    _Atomic int cpu;        /* where it ran last: its thread stores, anybody reads; a hint, relaxed */
+    size_t broken;            /* who runs it: stages [0, broken) take no more items: they are returned */
+    size_t fail_from;         /* who runs it: see weir_fail_from() */
+    struct again again;       /* who runs it */
+    struct flushing flushing; /* who runs it */
+    struct hand hand;         /* who runs it; who seizes it */
+    _Atomic bool inside;      /* in a stage's function. Strand stores it, then loads `lost`; see strand_seize() */
+    _Atomic bool lost;        /* who seizes it stores it, fences for all, then loads `inside` */
+    bool gone;                /* who runs it: it has found itself lost, and owns nothing but `hand` and its stage */
+    uint64_t random;          /* who runs it: for jitter */
+    uint64_t put_at_call;     /* who runs it: what a blocking stage had put out before the call; the holder reads it */
+    uint64_t tick_ns;         /* who runs it: when the next tick is due; UINT64_MAX: there are none */
+    struct store store;       /* who runs it */
+    struct returns returns;   /* who runs it: batches on their way back to where they came from */
+    _Atomic int cpu;          /* where it ran last: its thread stores, anybody reads; a hint, relaxed */
     _Atomic(struct instance *) current; /* whose function is running, for "held up by"; relaxed */
     _Atomic uint64_t at_item;     /* number of the item at hand, or the first of the batch, for messages; 0: none; relaxed */
     _Atomic uint64_t call_due_ns; /* when the call of a stage with a time limit is to be interrupted; UINT64_MAX: none; who

@@ -121,20 +121,35 @@ static uint64_t backoff_ns(struct strand *s, const weir_retry *r, uint32_t attem
     return spread ? ns - spread + next_random(s) % (2 * spread) : ns;
 }
 
-/* Keeps the batch until its item `at` is due again, if the stage has tries left. */
-static bool keep_for_later(struct strand *s, size_t i, struct batch *b, uint32_t at, uint32_t kept, uint32_t attempt)
+static bool has_tries_left(const struct strand *s, const struct instance *in, uint32_t attempt)
 {
-    struct instance *in = s->program->stages[i];
-    if (attempt >= in->def.retry.count || at_relaxed(&s->env->aborting))
-        return false;
+    return attempt < in->def.retry.count && !at_relaxed(&s->env->aborting);
+}
+
+static void set_again(struct strand *s, size_t i, struct batch *b, uint32_t kept)
+{
     s->again.batch = b;
     s->again.stage = i;
-    s->again.at = at;
+    s->again.at = b->at;
     s->again.kept = kept;
-    s->again.attempt = attempt + 1;
-    s->again.due_ns = plat_now_ns() + backoff_ns(s, &in->def.retry, attempt + 1);
+    s->again.attempt = b->attempt;
+    s->again.due_ns = b->due_ns;
+    b->at = b->attempt = 0;
+}
+
+/* Keeps the batch until its item `at` is due again. If an item in a stage behind waits already, it waits behind that. */
+static void keep_for_later(struct strand *s, size_t i, struct batch *b, uint32_t at, uint32_t kept, uint32_t attempt)
+{
+    struct instance *in = s->program->stages[i];
+    b->entry = (uint32_t)i;
+    b->at = at;
+    b->attempt = attempt + 1;
+    b->due_ns = plat_now_ns() + backoff_ns(s, &in->def.retry, attempt + 1);
     count_add(&in->retried, 1);
-    return true;
+    if (s->again.batch)
+        list_add(&s->again.waiting, b);
+    else
+        set_again(s, i, b, kept);
 }
 
 /* ---- taps -------------------------------------------------------------------------------------------------------------------- */
@@ -286,8 +301,10 @@ static bool map_slowly(struct strand *s, size_t i, struct batch *b, struct mappi
             m->kept++;
             continue;
         }
-        if (verdict != WEIR_DROP && keep_for_later(s, i, b, m->at, m->kept, m->attempt))
+        if (verdict != WEIR_DROP && has_tries_left(s, in, m->attempt)) {
+            keep_for_later(s, i, b, m->at, m->kept, m->attempt);
             return false;
+        }
         see(s, in, true, NULL, b->type, first + m->at, verdict);
         bool going = true;
         if (verdict == WEIR_DROP)
@@ -479,7 +496,7 @@ static enum one each_one(struct strand *s, size_t i, struct batch *b, uint32_t k
     }
     for (size_t port = 0; port < in->out->port_count; port++)
         out_rewind(&in->out[port], open[port]);
-    if (keep_for_later(s, i, b, k, 0, attempt))
+    if (has_tries_left(s, in, attempt))
         return ONE_WAITS;
     see(s, in, true, NULL, b->type, number, WEIR_FAIL);
     return fail_item(s, i, b->type, item, attempt + 1) ? ONE_DONE : ONE_STOPS;
@@ -508,6 +525,15 @@ static void step_aside(struct strand *s, size_t i)
     deliver(s, i);
 }
 
+/* An item that stage i has put out waits to be tried again in a stage behind: so does the rest of the batch, here. */
+static void wait_behind(struct strand *s, size_t i, struct batch *b, uint32_t at)
+{
+    step_aside(s, i);
+    b->entry = (uint32_t)i;
+    b->at = at;
+    list_add(&s->again.waiting, b);
+}
+
 static struct batch *each_from(struct strand *s, size_t i, struct batch *b, uint32_t k, uint32_t attempt)
 {
     struct instance *in = s->program->stages[i];
@@ -521,6 +547,7 @@ static struct batch *each_from(struct strand *s, size_t i, struct batch *b, uint
             return NULL;
         if (says == ONE_WAITS) {
             step_aside(s, i);
+            keep_for_later(s, i, b, k, 0, attempt);
             return NULL;
         }
         batch_destroy(b, k, k + 1);
@@ -529,6 +556,10 @@ static struct batch *each_from(struct strand *s, size_t i, struct batch *b, uint
         if (has_full(in)) {
             deliver(s, i);
             enter(s, in);
+        }
+        if (__builtin_expect(s->again.batch != NULL, 0) && says == ONE_DONE && k + 1 < b->count) {
+            wait_behind(s, i, b, k + 1);
+            return NULL;
         }
     }
     if (says == ONE_STOPS)
@@ -690,9 +721,16 @@ static struct batch *work_merge(struct strand *s, size_t i, struct batch *b)
 static struct batch *work(struct strand *s, size_t i, struct batch *b)
 {
     struct instance *in = s->program->stages[i];
-    count_add(&in->taken, b->count);
+    uint32_t at = b->at;
+    if (at == 0 && b->attempt == 0) /* else it has been counted */
+        count_add(&in->taken, b->count);
+    if (i >= s->broken && b->attempt) {
+        set_again(s, i, b, 0);
+        return NULL;
+    }
+    b->at = b->attempt = 0;
     if (i < s->broken) {
-        return_items(in, b, 0);
+        return_items(in, b, at);
         batch_release(b, &s->returns);
         return NULL;
     }
@@ -712,7 +750,7 @@ static struct batch *work(struct strand *s, size_t i, struct batch *b)
     case SHAPE_COLLECT:
         return work_merge(s, i, b);
     default:
-        return each_from(s, i, b, 0, 0);
+        return each_from(s, i, b, at, 0);
     }
 }
 
