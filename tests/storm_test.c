@@ -102,7 +102,7 @@ struct run {
     struct version versions[VERSIONS_MAX];
     unsigned version, versions_made, p_version, q_version;
     uint32_t next[SOURCES_MAX], last[SOURCES_MAX];
-    uint32_t stamped[SOURCES_MAX][NUMBERS_MAX];
+    _Atomic uint32_t stamped[SOURCES_MAX][NUMBERS_MAX]; /* two stamps may be at work, on both sides of a cut */
     struct outcome arrived[SOURCES_MAX][NUMBERS_MAX], dead[SOURCES_MAX][NUMBERS_MAX];
     uint32_t seen[SOURCES_MAX][PATHS]; /* the last number at the sink, plus one */
     uint64_t taken, letters;
@@ -358,9 +358,10 @@ static weir_verdict stamp_item(void *state, void *arg)
     struct probe *probe = state;
     struct item *item = arg;
     go_in(probe);
-    CHECK_EQ(run.stamped[item->source][item->number], 0);
-    CHECK(item->number == 0 || run.stamped[item->source][item->number - 1] <= probe->config); /* 0: was returned */
-    run.stamped[item->source][item->number] = item->stamp = probe->config;
+    _Atomic uint32_t *stamped = &run.stamped[item->source][item->number];
+    CHECK_EQ(atomic_load(stamped), 0);
+    CHECK(item->number == 0 || atomic_load(stamped - 1) <= probe->config); /* 0: was returned, or is still in the older one */
+    atomic_store(stamped, item->stamp = probe->config);
     go_out(probe);
     return WEIR_KEEP;
 }

@@ -520,16 +520,19 @@ static int find_heirs(struct commit *c)
     return WEIR_OK;
 }
 
-/* A stage that has met the end of the data is closed: it can't run again. */
+/* A stage that has met the end of the data is closed: it can't run again. Those that are to run again are at rest by now. */
 static int check_ended(struct commit *c)
 {
-    for (size_t v = 0; v < c->flow.count; v++) {
-        const struct instance *in = c->flow.stages[v];
-        const struct instance *trial = plan_trial(c->p->plan, in);
-        if ((in->closed || (trial && trial->closed)) && !layout_has(&c->p->layout, in))
-            return pipeline_error(WEIR_EREFUSED, "stage \"%s\" has ended with its source; expected a new stage", in->name);
+    const struct instance *ended = NULL;
+    plat_lock(&c->p->lock);
+    for (size_t v = 0; v < c->flow.count && !ended; v++) {
+        const struct instance *in = c->flow.stages[v], *trial = plan_trial(c->p->plan, in);
+        if (!layout_has(&c->p->layout, in) && (in->closed || (trial && trial->closed)))
+            ended = in;
     }
-    return WEIR_OK;
+    plat_unlock(&c->p->lock);
+    return ended ? pipeline_error(WEIR_EREFUSED, "stage \"%s\" has ended with its source; expected a new stage", ended->name)
+                 : WEIR_OK;
 }
 
 static int make_plan(struct commit *c)
@@ -559,7 +562,7 @@ static int make_flow(struct commit *c)
         flow_free(&c->flow);
     if (!known && !plan_flow(c->plan, &c->flow, &error))
         return pipeline_error(error.no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, "%s", error.text);
-    return check_ended(c);
+    return WEIR_OK;
 }
 
 static bool in_flow(const struct commit *c, const struct instance *in)
@@ -1174,6 +1177,8 @@ static int prepare(struct commit *c)
         status = pipeline_open(c->p, c->plan);
     if (status == WEIR_OK)
         status = wait_for_stages(c);
+    if (status == WEIR_OK)
+        status = check_ended(c);
     if (status == WEIR_OK)
         status = find_trial_heirs(c);
     if (status == WEIR_OK)
