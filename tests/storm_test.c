@@ -14,10 +14,15 @@
  *                version of each (but in graphs with stages that hold items: those keep parts of an item as they like);
  *   G1           each item lives once: what was made is destroyed once (weir_type.destroy), and the totals add up at any time;
  *   G2           what comes through the same branches from the same source comes in order;
- *   G6, G7       each stage is opened at most once, is never entered twice, is flushed behind its last item, and is closed once.
+ *   G4, G10      an edit that is refused has changed nothing; one that is made twice under the same id is made once; what a preview
+ *                says is what the edit does;
+ *   G6, G7       each stage is opened at most once, is never entered twice, is flushed behind its last item, and is closed once;
+ *   G8           a stage that counts has always counted what its place has met, whoever stands there: by key, if it is a pool by key;
+ *   G9           a stage that is stuck is popped or diverted while it is: it comes back only afterwards. What it had in its hands may
+ *                be missing, and nothing else.
  *
  * All other edits change nothing that the oracle can see: extra stages come, move and go, pools are scaled, elements are replaced by
- * equal ones, opens fail, memory runs out, deadlines pass.
+ * equal ones, taps come and go, opens fail, memory runs out, deadlines pass, the clock jumps.
  */
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -39,6 +44,7 @@
 #define IDS_MAX      ((uint32_t)SIZE(1 << 18, 1 << 23))
 #define MADE_MAX     256 /* of one item */
 #define PATHS        16
+#define KEYS         5
 #define OVER         (UINT64_C(1) << 40) /* pulled: a source has ended, nobody waits for more */
 
 struct item {
@@ -50,12 +56,29 @@ struct item {
     uint64_t hash; /* of all that was done to it */
 };
 
-enum kind { PLAIN, MANY, FILTER, HOLD, FAIL_SKIP, FAIL_DEAD, RETRY, POOL, KINDS, BRANCH = KINDS, GROUP_P, GROUP_Q, EXTRA };
+enum kind {
+    PLAIN,
+    MANY,
+    FILTER,
+    HOLD,
+    FAIL_SKIP,
+    FAIL_DEAD,
+    RETRY,
+    POOL,
+    COUNT,
+    KEYED,
+    KINDS,
+    BRANCH = KINDS,
+    GROUP_P,
+    GROUP_Q,
+    EXTRA
+};
 
 struct element {
     enum kind kind;
     unsigned number;
-    int branch; /* BRANCH: which; else -1 */
+    int branch;     /* BRANCH: which; else -1 */
+    bool unordered; /* POOL */
     char name[16];
 };
 
@@ -80,7 +103,9 @@ struct probe {
     struct run *run;
     const struct element *el; /* NULL: a source */
     unsigned config, source;
-    bool fails_to_open, tried, has_life;
+    bool fails_to_open, tried, has_life, given;
+    uint64_t sticks_until;  /* run.freed is so many */
+    uint64_t counted[KEYS]; /* COUNT (all in the first) and KEYED */
     _Atomic int inside, opened, closed;
     bool flushed, met; /* met: an item since the last flush */
     struct item held[8];
@@ -91,7 +116,8 @@ struct run {
     weir_pipeline *p;
     bool fails; /* items may be missing */
     bool holds; /* stages may hold items */
-    bool slow, ordered;
+    bool slow, ordered, keyed;
+    bool hurry;         /* a stage is stuck: edits must not wait for it for long */
     bool aborts_trials; /* by themselves, so that the revision may change at any time */
     unsigned sources, elements;
     struct element el[ELEMENTS_MAX];
@@ -104,17 +130,20 @@ struct run {
     uint32_t next[SOURCES_MAX], last[SOURCES_MAX];
     _Atomic uint32_t stamped[SOURCES_MAX][NUMBERS_MAX]; /* two stamps may be at work, on both sides of a cut */
     struct outcome arrived[SOURCES_MAX][NUMBERS_MAX], dead[SOURCES_MAX][NUMBERS_MAX];
-    uint32_t seen[SOURCES_MAX][PATHS]; /* the last number at the sink, plus one */
+    uint32_t seen[SOURCES_MAX][PATHS][KEYS];     /* the last number at the sink, plus one; by key if there is a pool by key */
+    _Atomic bool lost[SOURCES_MAX][NUMBERS_MAX]; /* was in the hands of a stage that was stuck */
+    _Atomic uint64_t counted[ELEMENTS_MAX][KEYS];
     uint64_t taken, letters;
     _Atomic uint32_t ids;
     _Atomic uint64_t alive;
     struct probe *probes[PROBES_MAX];
     _Atomic size_t probe_count;
-    struct event pulled;
+    struct event pulled, stuck, freed;
     _Atomic uint64_t asked;
     struct event answered;
     _Atomic bool stop_looking;
-    unsigned made[16], tried[16]; /* edits of each kind */
+    unsigned names;               /* of edits */
+    unsigned made[32], tried[32]; /* edits of each kind */
 };
 
 static struct run run;
@@ -216,9 +245,41 @@ static void go_out(struct probe *probe)
     atomic_fetch_sub(&probe->inside, 1);
 }
 
+/* The state of a place is handed from stage to stage, and to the right lane. */
+static void count_item(struct probe *probe, const struct item *item)
+{
+    if (probe->el->kind != COUNT && probe->el->kind != KEYED)
+        return;
+    size_t key = probe->el->kind == KEYED ? item->number % KEYS : 0;
+    CHECK(!probe->given);
+    CHECK_EQ(atomic_fetch_add(&run.counted[probe->el->number][key], 1), probe->counted[key]);
+    probe->counted[key]++;
+}
+
+static void take_count(void *state, void *from, size_t lane, size_t lanes)
+{
+    struct probe *heir = state, *owner = from;
+    CHECK_EQ(atomic_load(&owner->inside), 0);
+    CHECK_EQ(atomic_load(&heir->inside), 0);
+    CHECK_EQ(atomic_load(&owner->closed), 0);
+    owner->given = true;
+    for (size_t key = 0; key < KEYS; key++)
+        if (key % lanes == lane) {
+            heir->counted[key] += owner->counted[key];
+            owner->counted[key] = 0;
+        }
+}
+
+static uint64_t key_of(void *state, const void *item)
+{
+    (void)state;
+    return ((const struct item *)item)->number % KEYS;
+}
+
 static int work(struct probe *probe, const struct item *in, struct item *made)
 {
     probe->met = true;
+    count_item(probe, in);
     probe->flushed = false;
     if (probe->el->kind == RETRY && in->number % 7 == 0 && !probe->tried) {
         probe->tried = true;
@@ -255,6 +316,21 @@ static size_t map_batch(void *state, void *items, size_t n)
     }
     go_out(state);
     return kept;
+}
+
+/* What it gets, it does not let go of until somebody has done something about it. */
+static weir_verdict stick(void *state, void *arg)
+{
+    struct probe *probe = state;
+    const struct item *item = arg;
+    if (event_count(&run.freed) < probe->sticks_until) {
+        go_in(probe);
+        atomic_store(&run.lost[item->source][item->number], true);
+        event_raise(&run.stuck, 1);
+        event_wait(&run.freed, probe->sticks_until);
+        go_out(probe);
+    }
+    return WEIR_KEEP;
 }
 
 static int put(weir_out *out, const struct item *items, size_t n)
@@ -307,6 +383,7 @@ static int flush_probe(void *state, weir_out *out)
     struct probe *probe = state;
     go_in(probe);
     CHECK(!probe->fails_to_open);
+    CHECK(!probe->given);
     probe->flushed = true;
     probe->met = false;
     int status = put_held(probe, out);
@@ -383,8 +460,8 @@ static weir_verdict take_item(void *state, void *arg)
     const struct item *item = arg;
     (void)state;
     CHECK_EQ(atomic_load(&life[item->id]), 1);
-    uint32_t *seen = &run.seen[item->source][item->path];
     CHECK(item->path < PATHS);
+    uint32_t *seen = &run.seen[item->source][item->path][run.keyed ? item->number % KEYS : 0];
     if (run.ordered && item->number + 1 < *seen)
         check_failed(__FILE__, __LINE__, "order", "%u after %u (source %u, path %u)", item->number, *seen - 1, item->source,
                      item->path);
@@ -484,10 +561,16 @@ static weir_stage new_stage(const struct element *el, const char *name, unsigned
     weir_stage stage = stage_with(probe, name);
     shape(&stage, probe, el->kind);
     stage.place = check_random() % 3 == 0 ? WEIR_OWN : WEIR_FUSED;
-    stage.blocking = el->kind != POOL && check_random() % 8 == 0;
-    if (el->kind == POOL) {
+    stage.blocking = el->kind != POOL && el->kind != KEYED && check_random() % 8 == 0;
+    if (el->kind == POOL || el->kind == KEYED) {
         stage.recipe = &probe->recipe;
         stage.lanes = 1 + (uint32_t)(check_random() % 4);
+        stage.unordered = el->unordered;
+    }
+    if (el->kind == COUNT || el->kind == KEYED) {
+        stage.state_type = "count";
+        stage.take_over = take_count;
+        stage.key = el->kind == KEYED ? key_of : NULL;
     }
     if (el->kind == FAIL_SKIP)
         stage.on_error = WEIR_SKIP;
@@ -504,6 +587,11 @@ static int make_lane(weir_recipe *recipe, weir_stage *stage)
     struct probe *probe = new_probe(like->el, like->config);
     *stage = stage_with(probe, like->el->name);
     stage->map = map_item;
+    if (like->el->kind == KEYED) {
+        stage->state_type = "count";
+        stage->take_over = take_count;
+        stage->key = key_of;
+    }
     return 0;
 }
 
@@ -542,6 +630,9 @@ static unsigned add_element(enum kind kind, int branch)
     CHECK(e < ELEMENTS_MAX);
     run.el[e] = (struct element){.kind = kind, .number = e, .branch = branch};
     snprintf(run.el[e].name, sizeof run.el[e].name, "e%u", e);
+    run.el[e].unordered = kind == POOL && !run.diamond.by_key && check_random() % 6 == 0;
+    run.ordered &= !run.el[e].unordered;
+    run.keyed |= kind == KEYED;
     run.versions[1].config[e] = kind == MANY ? 1 + (uint8_t)(check_random() % 2) : (uint8_t)(check_random() % 3);
     return e;
 }
@@ -550,7 +641,8 @@ static enum kind some_kind(bool inside)
 {
     for (;;) {
         enum kind kind = (enum kind)(check_random() % KINDS);
-        if ((kind == HOLD && !run.holds) || (inside && (kind == POOL || kind == FAIL_DEAD)))
+        bool outside = kind == POOL || kind == KEYED || kind == FAIL_DEAD;
+        if ((kind == HOLD && !run.holds) || (inside && outside) || (kind == KEYED && run.diamond.by_key))
             continue;
         return kind;
     }
@@ -588,8 +680,8 @@ static void plan_graph(void)
     run.versions[1].branches = 3;
 }
 
-static const char *const kind_names[] = {"plain", "many", "filter", "hold",    "fail_skip", "fail_dead",
-                                         "retry", "pool", "branch", "group_p", "group_q",   "extra"};
+static const char *const kind_names[] = {"plain", "many",  "filter", "hold",   "fail_skip", "fail_dead", "retry",
+                                         "pool",  "count", "keyed",  "branch", "group_p",   "group_q",   "extra"};
 
 static void say_stage(const weir_stage *stage)
 {
@@ -751,6 +843,8 @@ static void check_item(unsigned s, uint32_t number)
     uint32_t stamp = run.stamped[s][number];
     const struct outcome *got = &run.arrived[s][number], *got_dead = &run.dead[s][number];
     struct outcome all = {0}, dead = {0};
+    if (run.lost[s][number])
+        return;
     CHECK(stamp > 0 && stamp <= run.versions_made);
     const struct version *v = &run.versions[stamp];
     bag.count = 1;
@@ -789,14 +883,17 @@ enum change {
     ABORT,
     UNDO,
     REDO,
+    STUCK,
     CHANGES
 };
 
 /* What an edit asks for beside its operations, and what it turned out to be. */
 struct wish {
-    bool expects, wrong, async;
+    bool expects, wrong, async, previewed;
     uint64_t revision;
     unsigned version;
+    char id[24];
+    weir_preview preview;
 };
 
 /* Some allocation from now on fails; or none. */
@@ -895,6 +992,9 @@ static void try_out(weir_edit *e, bool shadow, const char *name)
 {
     bool is_extra = *name && check_random() % 2;
     unsigned at = (unsigned)(check_random() % run.elements);
+    is_extra |= run.el[at].kind == COUNT || run.el[at].kind == KEYED; /* a candidate has a state of its own */
+    if (is_extra && !*name)
+        name = "x";
     weir_stage stage =
         new_stage(is_extra ? &extra : &run.el[at], is_extra ? name : run.el[at].name, is_extra ? 0 : config_of(at));
     stage.lanes = 0;
@@ -914,6 +1014,15 @@ static void some_on_trial(char *name)
             strcpy(name, info.name);
 }
 
+static void insert_sticking(weir_edit *e)
+{
+    weir_stage stage = stage_with(new_probe(&extra, 0), "sticks");
+    ((struct probe *)stage.state)->sticks_until = event_count(&run.freed) + 1;
+    stage.map = stick;
+    stage.blocking = true;
+    weir_edit_insert_before(e, some_place(), &stage);
+}
+
 static void fill(weir_edit *e, enum change change)
 {
     char name[64];
@@ -925,7 +1034,7 @@ static void fill(weir_edit *e, enum change change)
         weir_edit_pop(e, *name ? name : "x");
         break;
     case REPLACE_EXTRA:
-        stage = new_stage(&extra, name, 0);
+        stage = new_stage(&extra, *name ? name : "x", 0);
         weir_edit_replace(e, *name ? name : "x", &stage);
         break;
     case MOVE:
@@ -959,6 +1068,9 @@ static void fill(weir_edit *e, enum change change)
         stage = new_stage(&extra, "unopened", 0);
         ((struct probe *)stage.state)->fails_to_open = true;
         weir_edit_insert_before(e, some_place(), &stage);
+        break;
+    case STUCK:
+        insert_sticking(e);
         break;
     case SEVERAL:
         insert(e);
@@ -1058,8 +1170,12 @@ static int make_edit(enum change change, struct wish *wish, weir_receipt *receip
         fill(e, change);
     if (wish->expects)
         weir_edit_expect(e, wish->revision);
-    if (check_random() % 6 == 0)
+    if (run.hurry || check_random() % 6 == 0)
         weir_edit_timeout(e, 1);
+    if (check_random() % 8 == 0)
+        wish->previewed = weir_edit_preview(e, &wish->preview) == WEIR_OK;
+    if (*wish->id)
+        weir_edit_id(e, wish->id);
     if (!wish->expects && may_be_async(change) && check_random() % 4 == 0)
         return wish->async = true, commit_waiting(e);
     return weir_commit(e, receipt);
@@ -1074,6 +1190,22 @@ static void check_refusal(int status, enum change change, const struct wish *wis
         CHECK(plan_hash() == hash);
 }
 
+/* The edit has been made: to ask for it again under the same id changes nothing. */
+static void ask_again(const struct wish *wish, const weir_receipt *receipt)
+{
+    weir_receipt again;
+    uint64_t hash = plan_hash();
+    weir_edit *e = weir_edit_begin(run.p);
+    weir_edit_id(e, wish->id);
+    weir_edit_pop(e, "e0");
+    int status = weir_commit(e, &again);
+    if (status == WEIR_EENDED || run.aborts_trials)
+        return;
+    CHECK_EQ(status, WEIR_OK);
+    CHECK_EQ(again.revision, receipt->revision);
+    CHECK(plan_hash() == hash);
+}
+
 static void edit_once(enum change change, bool faults)
 {
     uint64_t before = weir_revision(run.p), hash = plan_hash();
@@ -1081,6 +1213,8 @@ static void edit_once(enum change change, bool faults)
     unsigned p_version = run.p_version, q_version = run.q_version;
     bool expects = check_random() % 4 == 0, wrong = expects && check_random() % 2;
     struct wish wish = {.expects = expects, .wrong = wrong, .revision = before + wrong};
+    if (change != UNDO && change != REDO && check_random() % 8 == 0)
+        snprintf(wish.id, sizeof wish.id, "id%u", ++run.names);
     fail_soon(faults);
     int status = change == UNDO   ? weir_undo(run.p, &receipt)
                  : change == REDO ? weir_redo(run.p, &receipt)
@@ -1099,19 +1233,84 @@ static void edit_once(enum change change, bool faults)
     run.made[change]++;
     run.version = wish.version ? wish.version : run.version;
     check_receipt(&receipt, before);
+    if (wish.previewed && !run.aborts_trials)
+        CHECK_EQ(wish.preview.changes, receipt.changed);
+    if (*wish.id && receipt.changed && !faults)
+        ask_again(&wish, &receipt);
     CHECK(!wrong || run.aborts_trials || change == UNDO || change == REDO);
     CHECK(change != FAILING_OPEN);
 }
 
 /* ---- a storm --------------------------------------------------------------------------------------------------------------------------- */
 
+/* Waits until the stage is stuck, for a moment: it may get no item. */
+static bool is_stuck(uint64_t stucks)
+{
+    for (int i = 0; i < SIZE(200, 2000) && event_count(&run.stuck) == stucks; i++) {
+        weir_resume(run.p);
+        plat_relax();
+    }
+    return event_count(&run.stuck) > stucks;
+}
+
+/* A stage gets stuck, other edits are made around it, and it is popped: in one way or the other, but without its function having
+ * returned. */
+static void edit_around_stuck(bool faults)
+{
+    uint64_t stucks = event_count(&run.stuck);
+    weir_receipt receipt;
+    edit_once(STUCK, faults);
+    if (is_stuck(stucks)) {
+        run.hurry = true;
+        for (uint64_t n = check_random() % 3; n > 0; n--)
+            edit_once((enum change)(check_random() % UNDO), faults);
+        run.hurry = false;
+        weir_edit *e = weir_edit_begin(run.p);
+        weir_edit_timeout(e, 10000);
+        (check_random() % 3 ? weir_edit_divert : weir_edit_pop)(e, "sticks");
+        fail_soon(faults);
+        int status = weir_commit(e, &receipt);
+        fail_soon(false);
+        say("sticks: %d %s\n", status, status ? weir_error(run.p) : "");
+        if (status != WEIR_OK && (status == WEIR_EBUSY || !fine(status, POP)))
+            check_failed(__FILE__, __LINE__, "a stuck stage", "%d: %s", status, weir_error(run.p));
+    }
+    event_raise(&run.freed, 1);
+    weir_edit *e = weir_edit_begin(run.p);
+    weir_edit_pop(e, "sticks");
+    weir_commit(e, NULL);
+}
+
+static void see(void *arg, const weir_sight *sight)
+{
+    (void)arg;
+    if (sight->item && sight->type == &item_type)
+        CHECK_EQ(atomic_load(&life[((const struct item *)sight->item)->id]), 1);
+}
+
+static void watch_stage(int *tap, const char *stage)
+{
+    if (*tap > 0)
+        CHECK_EQ(weir_untap(run.p, *tap), WEIR_OK);
+    *tap = weir_tap_add(run.p, &(weir_tap){.stage = stage, .every = check_random() % 3, .seen = see});
+}
+
 static void watch(void *arg)
 {
+    int tap = 0;
     (void)arg;
     while (!atomic_load(&run.stop_looking)) {
         weir_stage_info info[96];
         check_totals(false);
-        weir_stages(run.p, info, 96);
+        size_t n = weir_stages(run.p, info, 96);
+        weir_pending_info pending[4];
+        weir_pending(run.p, pending, 4);
+        if (check_random() % 16 == 0)
+            watch_stage(&tap, info[check_random() % (n < 96 ? n : 96)].name);
+#ifdef SIM
+        if (check_random() % 32 == 0)
+            sim_jump(check_random() % 10000000);
+#endif
         if (check_random() % 16 == 0)
             weir_flush(run.p);
         if (check_random() % 16 == 0)
@@ -1123,6 +1322,8 @@ static void watch(void *arg)
         for (int i = 0; i < SIZE(40, 8); i++)
             plat_relax();
     }
+    if (tap > 0)
+        weir_untap(run.p, tap);
     weir_resume(run.p);
 }
 
@@ -1133,7 +1334,7 @@ static void check_lives(void)
         CHECK_EQ(probe->closed, 1);
         CHECK(probe->opened <= 1);
         if (probe->has_life && !run.fails)
-            if (!(probe->flushed || !probe->met))
+            if (!probe->flushed && probe->met && !probe->given)
                 check_failed(__FILE__, __LINE__, "a stage that was not flushed", "%s, probe %zu of %zu, opened %d",
                              probe->el ? probe->el->name : "", i, (size_t)run.probe_count, probe->opened);
         free(probe);
@@ -1149,6 +1350,8 @@ static void begin(uint32_t items)
     memset(&run, 0, sizeof run);
     event_init(&run.pulled);
     event_init(&run.answered);
+    event_init(&run.stuck);
+    event_init(&run.freed);
     run.version = run.versions_made = run.p_version = run.q_version = 1;
     run.holds = check_random() % 2;
     run.slow = check_random() % 2;
@@ -1181,6 +1384,8 @@ static void end(void)
             check_item(s, i);
     event_free(&run.pulled);
     event_free(&run.answered);
+    event_free(&run.stuck);
+    event_free(&run.freed);
 }
 
 enum ending { BY_ITSELF, BY_CLOSE, BY_ABORT };
@@ -1195,7 +1400,8 @@ static void storm(uint32_t items, unsigned edits, enum ending ending, bool fault
     for (unsigned i = 0; i < edits; i++) {
         if (i == end_at && ending != BY_ITSELF)
             ending == BY_CLOSE ? weir_close(run.p) : weir_abort(run.p);
-        edit_once((enum change)(check_random() % CHANGES), faults);
+        enum change change = (enum change)(check_random() % CHANGES);
+        change == STUCK ? edit_around_stuck(faults) : edit_once(change, faults);
         if (check_random() % 4 == 0)
             weir_settle(run.p, 1);
         if (check_random() % 2 && ending == BY_ITSELF && !faults)

@@ -117,6 +117,15 @@ static void forget(struct instance **list, size_t *count, const struct instance 
     *count = kept;
 }
 
+static void forget_leaver(struct change *c, const struct instance *stage)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->leave_count; i++)
+        if (c->leave[i].in != stage)
+            c->leave[kept++] = c->leave[i];
+    c->leave_count = kept;
+}
+
 /* Parts of earlier edits that the strand has not come to are the heir's now, and are not about the stage any more. */
 static void bequeath(weir_pipeline *p, const struct diversion *d)
 {
@@ -126,7 +135,7 @@ static void bequeath(weir_pipeline *p, const struct diversion *d)
             if (c->strand != d->from || at_acquire(&c->applied))
                 continue;
             c->strand = d->heir;
-            forget(c->leave, &c->leave_count, d->stuck);
+            forget_leaver(c, d->stuck);
             forget(c->flush, &c->flush_count, d->stuck);
             if (c->program && (!d->seat || c->program != d->seat->program))
                 forget(c->program->stages, &c->program->count, d->stuck);

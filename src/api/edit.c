@@ -769,7 +769,7 @@ static void interrupt_leaving(struct commit *c)
     for (size_t i = 0; i < c->record->entry_count; i++) {
         const struct change *change = &c->record->changes[i];
         for (size_t k = 0; k < change->leave_count; k++) {
-            struct instance *in = change->leave[k];
+            struct instance *in = change->leave[k].in;
             if (in->opened && !in->closed && in->def.interrupt)
                 in->def.interrupt(in->def.state);
         }

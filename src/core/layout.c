@@ -761,9 +761,14 @@ static bool same_ports(const struct seat *a, const struct seat *b)
 static bool gate_owns(const struct draft *d, const struct instance *in)
 {
     for (size_t i = 0; i < d->record->gate.owner_count; i++)
-        if (d->record->gate.owners[i] == in)
+        if (d->record->gate.owners[i].in == in)
             return true;
     return false;
+}
+
+static struct leaver leaver(struct instance *in)
+{
+    return (struct leaver){in, in->fate != FATE_REST && in->fate != FATE_LEND};
 }
 
 /* Which of the strand's stages have no place any more, as the edit has marked them; and which must not hold an item across the
@@ -776,7 +781,7 @@ static void write_leaving(struct draft *d, const struct program *program, struct
         struct instance *in = program->stages[i];
         bool leaves = in->fate != FATE_STAY, handed = in->fate == FATE_HAND_OVER || in->fate == FATE_LEND;
         if (leaves && !gate_owns(d, in))
-            c->leave[c->leave_count++] = in;
+            c->leave[c->leave_count++] = leaver(in);
         if (in->def.flush && (!handed || in->tried[0]) && (leaves || between(d, in)))
             c->flush[c->flush_count++] = in;
         c->user_code |= handed || (leaves && in->def.close);
@@ -887,7 +892,7 @@ static void find_gate(struct draft *d)
                     continue; /* handed over in place, or long ago */
                 g->gated = true;
                 if (!gate_owns(d, in->heir_of[k]))
-                    gate->owners[gate->owner_count++] = in->heir_of[k];
+                    gate->owners[gate->owner_count++] = leaver(in->heir_of[k]);
             }
         }
         if (g->gated)

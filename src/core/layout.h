@@ -72,7 +72,7 @@ struct edit_record {
     struct strand **starting; /* room for the changes' lists of those that they start */
     struct strand **retired;  /* strands that end by this edit */
     size_t retired_count;
-    struct instance **leaving; /* room for the changes' lists */
+    struct leaver *leaving; /* room for the changes' lists */
     struct instance **flushing;
     struct channel **channels; /* new channels; few batches fit until the edit has settled */
     size_t channel_count;

@@ -405,10 +405,17 @@ static bool is_listed(struct instance *const *list, size_t count, const struct i
     return false;
 }
 
-/* Not `fate`: a later edit may be thinking about a stage that stays. */
+static bool is_leaver(const struct leaver *list, size_t count, const struct instance *in)
+{
+    for (size_t k = 0; k < count; k++)
+        if (list[k].in == in)
+            return true;
+    return false;
+}
+
 static bool leaves_by(const struct change *c, const struct instance *in)
 {
-    return is_listed(c->leave, c->leave_count, in) || (c->gate && is_listed(c->gate->owners, c->gate->owner_count, in));
+    return is_leaver(c->leave, c->leave_count, in) || (c->gate && is_leaver(c->gate->owners, c->gate->owner_count, in));
 }
 
 /* At a cut, what is held in front of it is put out through the stages that were behind it, so that it keeps its place in the order.
@@ -642,7 +649,7 @@ static void hand_over_here(const struct change *c, const struct program *program
 {
     for (size_t i = 0; i < program->count; i++)
         for (size_t k = 0; program->stages[i]->heir_of_count == 1 && k < c->leave_count; k++)
-            if (program->stages[i]->heir_of[0] == c->leave[k])
+            if (program->stages[i]->heir_of[0] == c->leave[k].in)
                 hand_over(program->stages[i]);
 }
 
@@ -657,10 +664,10 @@ static void install(struct strand *s, struct change *c)
     adopt(s);
 }
 
-static void edit_out(struct strand *s, struct instance *in)
+static void edit_out(struct strand *s, const struct leaver *leaver)
 {
-    in->edited_out = true;
-    dismiss(s, in, in->fate != FATE_REST && in->fate != FATE_LEND);
+    leaver->in->edited_out = true;
+    dismiss(s, leaver->in, leaver->for_good);
 }
 
 static void open_gate(struct strand *s, struct gate *gate)
@@ -669,7 +676,7 @@ static void open_gate(struct strand *s, struct gate *gate)
         for (size_t k = 0; k < gate->starts[i]->program->count; k++)
             hand_over(gate->starts[i]->program->stages[k]);
     for (size_t i = 0; i < gate->owner_count; i++)
-        edit_out(s, gate->owners[i]);
+        edit_out(s, &gate->owners[i]);
     for (size_t i = 0; i < gate->start_count; i++)
         strand_activate(gate->starts[i]);
 }
@@ -693,7 +700,7 @@ static enum strand_says make_part(struct strand *s, struct change *c, bool in_ca
     for (size_t i = 0; i < c->start_count; i++)
         strand_activate(c->starts[i]);
     for (size_t i = 0; i < c->leave_count; i++)
-        edit_out(s, c->leave[i]);
+        edit_out(s, &c->leave[i]);
     if (c->gate && atomic_fetch_sub_explicit(&c->gate->remaining, 1, memory_order_acq_rel) == 1)
         open_gate(s, c->gate);
     if (c->by_cut) {

@@ -42,6 +42,12 @@ struct program {
     struct instance *stages[];
 };
 
+/* A stage that a strand lets go of. Written down in the change: a later edit may have other plans with the stage by then. */
+struct leaver {
+    struct instance *in;
+    bool for_good; /* it is closed; else it comes to rest, or another stage runs it from then on */
+};
+
 /*
  * One strand's part of an edit. Made by the edit, applied once by the strand, read by the edit afterwards. There are three sorts:
  * the entry's, which comes by mailbox; a cut's, which is applied when it has come to all inlets; and a soft one, which only lets
@@ -57,7 +63,7 @@ struct change {
     bool soft;               /* by_cut: the inlet goes on with the channel's `next` (NULL: with nothing), and that is all */
     struct instance **flush; /* stages that put out what they hold before the cut, so that it meets the old plan only */
     size_t flush_count;
-    struct instance **leave; /* stages that are dismissed */
+    struct leaver *leave; /* stages that are dismissed */
     size_t leave_count;
     bool user_code;         /* a stage's flush, take_over or close will be called */
     struct strand **starts; /* new strands that may run from now on */
@@ -80,7 +86,7 @@ struct gate {
     _Atomic size_t remaining;
     struct strand **starts;
     size_t start_count;
-    struct instance **owners; /* whose state was handed over: to be closed. Each is an `heir_of` of a stage that starts here */
+    struct leaver *owners; /* whose state was handed over. Each is an `heir_of` of a stage that starts here */
     size_t owner_count;
 };
 

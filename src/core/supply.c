@@ -82,8 +82,9 @@ struct edit_record *record_new(size_t strands, size_t stages, size_t links)
     strands++;
     stages++;
     links++;
-    size_t pointers = 4 * strands + 3 * stages + 2 * links, changes = strands + links;
-    struct edit_record *r = plat_alloc(sizeof *r + changes * sizeof *r->changes + pointers * sizeof(void *));
+    size_t pointers = 4 * strands + stages + 2 * links, changes = strands + links;
+    struct edit_record *r =
+        plat_alloc(sizeof *r + changes * sizeof *r->changes + 2 * stages * sizeof(struct leaver) + pointers * sizeof(void *));
     struct seat *seats = r ? plat_alloc(strands * sizeof *seats + 2 * links * sizeof(struct channel *)) : NULL;
     if (!seats) {
         plat_free(r);
@@ -97,8 +98,8 @@ struct edit_record *record_new(size_t strands, size_t stages, size_t links)
     r->retired = carve(&at, strands, sizeof(struct strand *));
     r->fresh = carve(&at, strands, sizeof(struct strand *));
     r->starting = carve(&at, strands, sizeof(struct strand *));
-    r->gate.owners = carve(&at, stages, sizeof(struct instance *));
-    r->leaving = carve(&at, stages, sizeof(struct instance *));
+    r->gate.owners = carve(&at, stages, sizeof(struct leaver));
+    r->leaving = carve(&at, stages, sizeof(struct leaver));
     r->flushing = carve(&at, stages, sizeof(struct instance *));
     r->channels = carve(&at, links, sizeof(struct channel *));
     r->cut = carve(&at, links, sizeof(struct channel *));

@@ -266,6 +266,11 @@ uint64_t plat_now_ns(void)
     return sim.now += 1 + (sim.active ? sim_random() % 64 : 0);
 }
 
+void sim_jump(uint64_t ns)
+{
+    sim.now += ns;
+}
+
 uint64_t plat_real_ns(void)
 {
     return plat_now_ns();

@@ -22,6 +22,9 @@ size_t sim_fail_allocation(size_t n);
 /* Allocations that were not freed. */
 size_t sim_live_allocations(void);
 
+/* The clock is so much later at once. */
+void sim_jump(uint64_t ns);
+
 uint64_t sim_random(void);   /* from the run's seed */
 uint64_t sim_switches(void); /* how often the last run switched fibers */
 
