@@ -1071,11 +1071,13 @@ static const char *const op_words[] = {"insert %s before %s",
                                        "promote %s",
                                        "abort the trial of %s"};
 
-/* The operations in words, for who has not said what the edit is. */
-static void compose(const weir_edit *e, char *text, size_t size)
+/* The operations in words, if nobody has said what the edit is. Before others can see the edit: the commit changes the operations. */
+static void compose(weir_edit *e)
 {
-    size_t used = 0;
-    text[0] = 0;
+    char *text = e->what;
+    size_t used = 0, size = sizeof e->what;
+    if (*text)
+        return;
     for (const struct op *op = e->ops; op && used < size; op = op->next) {
         bool places = op->kind == OP_BEFORE || op->kind == OP_AFTER;
         bool brings = op->stage && op->kind != OP_REPLACE && op->kind != OP_REPLACE_FRESH;
@@ -1104,8 +1106,6 @@ static int make_entry(struct commit *c)
     memcpy(entry->info.id, e->id, sizeof entry->info.id);
     memcpy(entry->info.who, e->who, sizeof entry->info.who);
     memcpy(entry->info.what, e->what, sizeof entry->info.what);
-    if (!*entry->info.what)
-        compose(e, entry->info.what, sizeof entry->info.what);
     entry->info.can_undo = true;
     for (size_t i = 0; i < c->p->plan->count; i++) {
         const struct instance *in = c->p->plan->nodes[i].stage;
@@ -1292,12 +1292,13 @@ static void commit_shown(struct commit *c, struct commit *now)
     plat_unlock(&c->p->lock);
 }
 
-static int commit(weir_edit *e, weir_receipt *receipt)
+/* `turn` has been asked for. */
+static int commit(weir_edit *e, struct waiter *turn, weir_receipt *receipt)
 {
     struct commit c = {.p = e->p, .e = e, .start_ns = plat_now_ns(), .deadline_ns = UINT64_MAX};
     if (e->timeout_ms)
         c.deadline_ns = c.start_ns + e->timeout_ms * (uint64_t)1000000;
-    if (!turn_take(c.p, c.deadline_ns, e))
+    if (!turn_wait(c.p, turn, c.deadline_ns))
         return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: an earlier one has not finished",
                               (unsigned long long)e->timeout_ms);
     commit_shown(&c, &c);
@@ -1315,13 +1316,20 @@ static int commit(weir_edit *e, weir_receipt *receipt)
 int weir_commit(weir_edit *e, weir_receipt *receipt)
 {
     weir_receipt unused, *r = receipt ? receipt : &unused;
-    *r = (weir_receipt){0};
+    struct waiter turn = {.edit = e, .since_ns = plat_now_ns()};
+    weir_pipeline *p = e->p;
     int status;
-    if (strand_inside(&e->p->env))
+    *r = (weir_receipt){0};
+    if (strand_inside(&p->env)) {
         status =
             pipeline_error(WEIR_EINSIDE, "committing inside a stage's function would wait for itself; use weir_commit_async()");
-    else
-        status = commit(e, r);
+    } else {
+        compose(e);
+        plat_lock(&p->lock);
+        turn_ask(p, &turn);
+        plat_unlock(&p->lock);
+        status = commit(e, &turn, r);
+    }
     free_edit(e);
     return status;
 }
@@ -1586,10 +1594,7 @@ static weir_pending_info *next_pending(struct pending_list *l, const weir_edit *
         return info;
     memcpy(info->id, e->id, sizeof info->id);
     memcpy(info->who, e->who, sizeof info->who);
-    if (*e->what)
-        memcpy(info->what, e->what, sizeof info->what);
-    else
-        compose(e, info->what, sizeof info->what);
+    memcpy(info->what, e->what, sizeof info->what);
     return info;
 }
 
@@ -1629,7 +1634,8 @@ size_t weir_pending(weir_pipeline *p, weir_pending_info *info, size_t max)
         if (w->edit)
             next_pending(&l, w->edit, w->since_ns);
     for (const struct async_edit *a = p->asked; a; a = a->next)
-        next_pending(&l, a->edit, a->since_ns);
+        if (a->turn.granted)
+            next_pending(&l, a->edit, a->turn.since_ns);
     plat_unlock(&p->lock);
     return l.count;
 }
@@ -1707,8 +1713,9 @@ int weir_redo(weir_pipeline *p, weir_receipt *receipt)
 
 static void commit_asked(struct async_edit *a)
 {
-    weir_receipt receipt;
-    int status = weir_commit(a->edit, &receipt);
+    weir_receipt receipt = {0};
+    int status = commit(a->edit, &a->turn, &receipt);
+    free_edit(a->edit);
     if (a->done)
         a->done(a->arg, status, &receipt, status == WEIR_OK ? "" : plat_self()->error);
     plat_free(a);
@@ -1749,10 +1756,12 @@ int weir_commit_async(weir_edit *e, weir_done *done, void *arg)
         free_edit(e);
         return pipeline_error(WEIR_ENOMEM, "no memory for an edit");
     }
-    *a = (struct async_edit){.edit = e, .done = done, .arg = arg, .since_ns = plat_now_ns()};
+    compose(e);
+    *a = (struct async_edit){.edit = e, .done = done, .arg = arg, .turn = {.edit = e, .since_ns = plat_now_ns()}};
     plat_lock(&p->lock);
     bool taken = !p->editor_quits && editor_ready(p);
     if (taken) {
+        turn_ask(p, &a->turn);
         *p->asked_end = a;
         p->asked_end = &a->next;
         plat_broadcast(&p->changed);
