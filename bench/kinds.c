@@ -6,9 +6,10 @@
  * Each kind is a cycle of edits that ends where it began (insert, then pop), made again and again on a pipeline of its own.
  * The edited stages have strands of their own, which is where edits cost most: `bench-edit` shows fused ones beside them, and
  * code by hand. Measured for each edit, by its receipt: the time from the call of the commit until the edit was in effect,
- * and until the call returned; and at the sink, the largest gap between two batches in a window that the edit begins. Then a
- * pipeline of the same build, not edited, is watched through windows of the same lengths. The ratio of the two medians is
- * taken within each round; the median of the ratios is what counts.
+ * and until the call returned; and at the sink, the largest gap between two batches in a window that the edit begins.
+ *
+ * Then, in the same round, a pipeline that has come to the same shape and is left alone is watched through windows of the same
+ * lengths. The ratio of the two medians is taken within each round; the median of the ratios is what counts.
  *
  * An edit begins when the one before has settled. What is not timed: describing the edit, getting a stage stuck for a divert.
  * Every item is checked (scene.h), and that each edit did what it should: changed something, or was refused, or found nothing
@@ -463,7 +464,7 @@ struct result {
 };
 
 struct window {
-    enum row row;
+    const struct step *step; /* whose edit began it */
     uint64_t ns;
 };
 
@@ -540,7 +541,9 @@ static void edit_idle(const struct run *run, const struct step *step, struct sce
 static void edit_flowing(struct run *run, const struct step *step, struct scene *s)
 {
     if (step->before)
-        step->before(s);
+        step->before(s); /* nothing may arrive any more */
+    else
+        scene_await_batch(s);
     scene_open_window(s);
     uint64_t start = bench_now_ns(), until = start + run->window_ns;
     make_edit(run, step, s);
@@ -550,7 +553,7 @@ static void edit_flowing(struct run *run, const struct step *step, struct scene 
     until = now > until ? now : until;
     bench_sleep_until(until);
     samples_add(&run->results[step->row].round[1], scene_close_window(s) / 1e3);
-    run->windows[run->count++] = (struct window){.row = step->row, .ns = until - start};
+    run->windows[run->count++] = (struct window){.step = step, .ns = until - start};
     if (step->after)
         step->after(s);
     settle(s);
@@ -570,16 +573,41 @@ static void run_edited(struct run *run)
     end(run, &s);
 }
 
-static void run_quiet(const struct run *run)
+/* Makes the edits of the cycle up to `last`, and waits until what they did is over. */
+static void bring_behind(const struct run *run, const struct step *last, struct scene *s)
+{
+    for (const struct step *step = run->kind->steps; step <= last; step++) {
+        weir_receipt r = {0};
+        if (step->before)
+            step->before(s);
+        step->edit(s, &r);
+        if (step->after)
+            step->after(s);
+        settle(s);
+    }
+    bench_sleep_until(bench_now_ns() + run->window_ns);
+}
+
+static void watch_quiet(const struct run *run, const struct step *step)
 {
     struct scene s;
     begin(run, &s);
+    bring_behind(run, step, &s);
     for (size_t i = 0; i < run->count; i++) {
+        if (run->windows[i].step != step)
+            continue;
+        scene_await_batch(&s);
         scene_open_window(&s);
         bench_sleep_until(bench_now_ns() + run->windows[i].ns);
-        samples_add(&run->results[run->windows[i].row].round[0], scene_close_window(&s) / 1e3);
+        samples_add(&run->results[step->row].round[0], scene_close_window(&s) / 1e3);
     }
     end(run, &s);
+}
+
+static void run_quiet(const struct run *run)
+{
+    for (const struct step *step = run->kind->steps; step < run->kind->steps + STEPS_MAX && step->edit; step++)
+        watch_quiet(run, step);
 }
 
 static void run_kind(struct bench *b, const struct kind *kind, enum condition condition, struct result *results)

@@ -8,7 +8,7 @@
 #include <sched.h>
 
 #define SLOW_NS    10000U /* what a slow sink takes for a batch; 64 batches on either side of a stage wait 1.3 ms then */
-#define WARM_ITEMS 100000U
+#define WARM_ITEMS 30000U
 
 const weir_type item_type = {.name = "numbered", .size = sizeof(struct item)};
 
@@ -132,6 +132,13 @@ void scene_pass(struct scene *s, uint64_t n)
 {
     scene_allow(s, n);
     while (atomic_load(&s->next) < atomic_load(&s->allowed))
+        sched_yield();
+}
+
+void scene_await_batch(const struct scene *s)
+{
+    uint64_t last = atomic_load(&s->last_ns);
+    while (atomic_load(&s->last_ns) == last)
         sched_yield();
 }
 

@@ -65,6 +65,10 @@ void scene_start(struct scene *s);
 void scene_allow(struct scene *s, uint64_t n);
 void scene_pass(struct scene *s, uint64_t n);
 
+/* Returns when a batch arrives. On a busy machine a window that begins then finds the pipeline running, with edits and without:
+ * without edits it would begin at any time, but an edit that is over has just been made by a pipeline that runs. */
+void scene_await_batch(const struct scene *s);
+
 void scene_open_window(struct scene *s);
 double scene_close_window(struct scene *s); /* nanoseconds */
 
