@@ -206,13 +206,18 @@ static void print_markdown_line(const struct bench *b, size_t first, size_t line
     putchar('\n');
 }
 
+static const char *in_print(const char *unit)
+{
+    return strcmp(unit, "us") == 0 ? "µs" : unit;
+}
+
 static void print_markdown_head(const struct bench *b, size_t first, size_t end)
 {
     size_t columns = 0;
     printf("\n| |");
     for (size_t part = first; part < end; part += count_cells(b, part))
         for (size_t i = 0; i < count_columns(b, part); i++, columns++)
-            printf(" %s: %s, %s |", b->rows[part].part, b->rows[part + i].column, b->rows[part + i].unit);
+            printf(" %s: %s, %s |", b->rows[part].part, b->rows[part + i].column, in_print(b->rows[part + i].unit));
     printf("\n|---|");
     for (; columns > 0; columns--)
         printf("---|");
@@ -246,7 +251,7 @@ void report_markdown(const struct bench *b)
         in_table = true;
         printf("| %s |", b->rows[i].what);
         print_markdown_value(&b->rows[i]);
-        printf(" %s |\n", b->rows[i].unit);
+        printf(" %s |\n", in_print(b->rows[i].unit));
         i++;
     }
 }
