@@ -126,6 +126,11 @@ const struct graph_link *chains_side(const struct chains *chains, size_t i, cons
     return NULL;
 }
 
+const char *chains_loose(const struct chains *chains, size_t i, size_t n)
+{
+    return chains->graph->stages[i].to_nowhere ? graph_loose(chains->graph, i, n) : NULL;
+}
+
 bool chains_inlines(struct chains *chains, const struct graph_link *link)
 {
     if (link->to == GRAPH_DISCARD)

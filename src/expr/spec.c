@@ -164,6 +164,8 @@ const char *expr_label_fault(const char *label)
         return "has a colon in it, which separates a label from a port";
     if (strcmp(label, "discard") == 0)
         return "is where items end on purpose; another label is needed";
+    if (strcmp(label, "nowhere") == 0)
+        return "is where no way leads; another label is needed";
     return *label && strlen(label) < LABEL_SIZE ? NULL : "is no label: it must have 1 to 63 bytes";
 }
 
@@ -451,6 +453,22 @@ static bool same_text(const char *a, const char *b, const char *deflt)
     a = a ? a : deflt;
     b = b ? b : deflt;
     return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+int spec_open_dead(struct spec *spec)
+{
+    char *dead = strdup("dead"), *text;
+    if (!dead)
+        return -1;
+    free(spec->general[GENERAL_DEAD]);
+    free(spec->general[GENERAL_ON_ERROR]);
+    spec->general[GENERAL_DEAD] = NULL;
+    spec->general[GENERAL_ON_ERROR] = dead;
+    if (!(text = normal_form(spec)))
+        return -1;
+    free(spec->text);
+    spec->text = text;
+    return 0;
 }
 
 bool spec_equal(const struct spec *a, const struct spec *b, enum general but)

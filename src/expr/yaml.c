@@ -461,17 +461,45 @@ static size_t read_item(struct reader *reader, struct fy_node *item, bool source
     return i;
 }
 
+/* The item's word if that stands in a stage's place and is none: discard, and nowhere. Else NULL. */
+static const char *end_word(struct fy_node *item)
+{
+    const char *text = fy_node_is_scalar(item) ? fy_node_get_scalar0(item) : NULL;
+    return text && (strcmp(text, "discard") == 0 || strcmp(text, "nowhere") == 0) ? text : NULL;
+}
+
+/* There the chain in front of it ends. */
+static int read_end(struct reader *reader, struct fy_node *item, struct way *into)
+{
+    into->target = end_word(item);
+    if (into->from == GRAPH_NOWHERE && strcmp(into->target, "discard") == 0)
+        return refuse(reader, item, "nothing leads to discard here");
+    if (into->from != GRAPH_NOWHERE && add_way(reader, into) != 0)
+        return -1;
+    *into = (struct way){.from = GRAPH_NOWHERE};
+    return 0;
+}
+
 /* A chain; `into` leads to its first stage, if from is not GRAPH_NOWHERE. */
 static int read_list(struct reader *reader, struct fy_node *list, struct way into)
 {
     void *iter = NULL;
+    bool from_nowhere = false;
     for (struct fy_node *item; (item = fy_node_sequence_iterate(list, &iter));) {
         char label[256];
+        if (end_word(item)) {
+            from_nowhere = strcmp(end_word(item), "nowhere") == 0;
+            if (read_end(reader, item, &into) != 0)
+                return -1;
+            continue;
+        }
         label_of(item, label, sizeof label);
         bool head = into.from == GRAPH_NOWHERE;
-        size_t i = read_item(reader, item, head && !is_pointed_at(reader->stages, label));
+        size_t i = read_item(reader, item, head && !from_nowhere && !is_pointed_at(reader->stages, label));
         if (i == GRAPH_NOWHERE)
             return -1;
+        reader->graph->stages[i].from_nowhere = from_nowhere;
+        from_nowhere = false;
         into.to = i;
         if (!head && !graph_is_source(reader->graph, i) && add_way(reader, &into) != 0)
             return -1;

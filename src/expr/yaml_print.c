@@ -179,6 +179,16 @@ static void put_target(const struct chains *chains, const char *port, const stru
     putc('\n', chains->out);
 }
 
+/* Ways out that lead nowhere on purpose. */
+static void put_loose(struct chains *chains, size_t i)
+{
+    const char *port;
+    for (size_t n = 0; (port = chains_loose(chains, i, n)); n++) {
+        put_port(chains->out, port);
+        fputs("nowhere\n", chains->out);
+    }
+}
+
 /* A stage that leads nowhere, and is no sink, would lead to the next one if nothing was said. */
 static void put_nowhere(struct chains *chains, size_t i, bool any)
 {
@@ -207,19 +217,21 @@ static void put_nowhere(struct chains *chains, size_t i, bool any)
 static bool put_ways(struct chains *chains, size_t i)
 {
     const struct graph_link *side = chains_side(chains, i, NULL), *main = chains_main(chains, i);
-    if (side)
+    bool loose = chains_loose(chains, i, 0) != NULL, list = side || loose;
+    if (list)
         fputs("    to:\n", chains->out);
     for (const struct graph_link *link = side; link; link = chains_side(chains, i, link)) {
         chains_inlines(chains, link);
         put_target(chains, link->out, link);
     }
-    if (!main)
+    put_loose(chains, i);
+    if (!main && !loose)
         put_nowhere(chains, i, side != NULL);
     if (!main || chains_inlines(chains, main))
         return main != NULL;
-    if (!side)
+    if (!list)
         fputs("    to: ", chains->out);
-    put_target(chains, side ? main->out : NULL, main);
+    put_target(chains, list ? main->out : NULL, main);
     return false;
 }
 
@@ -263,6 +275,8 @@ static bool put_item(struct chains *chains, size_t i)
 static void put_chain(struct chains *chains, size_t i)
 {
     size_t first = i;
+    if (chains->graph->stages[i].from_nowhere)
+        fputs("  - nowhere\n", chains->out);
     while (put_item(chains, i))
         i = chains_main(chains, i)->to;
     size_t last = i;
