@@ -4,7 +4,8 @@
  *
  * The session keeps a JSON object for this file (session_past()), under the edit lock:
  *
- *     {"texts": {"4": {"before": 3, "stages": {LABEL: {"builtin": ..., "text": ...}}}}, "trials": {STAGE: {...}}}
+ *     {"texts": {"4": {"before": 3, "stages": {LABEL: {"builtin": ..., "text": ...}}}},
+ *      "trials": {STAGE: {"builtin": ..., "text": ..., "key": ...}}}
  *
  * "before" is the revision that the edit changed. An edit that undoes revision 4 leads back to the texts of revision 3.
  */
@@ -89,12 +90,20 @@ void past_candidate_label(const char *stage, char label[PAST_LABEL_ROOM])
     snprintf(label, PAST_LABEL_ROOM, "%s (candidate)", stage);
 }
 
+void past_key_label(const char *stage, char label[PAST_LABEL_ROOM])
+{
+    snprintf(label, PAST_LABEL_ROOM, "%s (key)", stage);
+}
+
 static void note_trial(struct request *request)
 {
+    const char *key = edit_text(request, "key");
     const struct fresh *fresh = &request->fresh;
     json_t *about = json_object();
     json_object_set_new(about, "builtin", json_text(expr_builtin(fresh->expr, 0)->name));
     json_object_set_new(about, "text", json_text(expr_text(fresh->expr, 0)));
+    if (key)
+        json_object_set_new(about, "key", json_text(key));
     json_object_set_new(part(request->session, "trials"), request->label, about);
 }
 
@@ -107,20 +116,29 @@ static void note_promotion(struct request *request)
                          json_string_value(json_object_get(about, "text")));
 }
 
+static void describe_trial(struct session *session, const char *stage, const json_t *about)
+{
+    char label[PAST_LABEL_ROOM];
+    const char *key = json_string_value(json_object_get(about, "key"));
+    past_candidate_label(stage, label);
+    session_describe(session, label, json_string_value(json_object_get(about, "builtin")),
+                     json_string_value(json_object_get(about, "text")));
+    past_key_label(stage, label);
+    if (key)
+        session_describe(session, label, "", key);
+}
+
 /* The session has just forgotten what is no stage's text; trials that go on need theirs. */
 static void describe_trials(struct session *session)
 {
-    char label[PAST_LABEL_ROOM];
     const char *stage;
     json_t *about, *trials = part(session, "trials");
     void *next;
     json_object_foreach_safe(trials, next, stage, about)
     {
         weir_trial_info info;
-        past_candidate_label(stage, label);
         if (weir_trial_get(session_pipeline(session), stage, &info) == WEIR_OK)
-            session_describe(session, label, json_string_value(json_object_get(about, "builtin")),
-                             json_string_value(json_object_get(about, "text")));
+            describe_trial(session, stage, about);
         else
             json_object_del(trials, stage);
     }

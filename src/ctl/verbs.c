@@ -40,11 +40,7 @@ static const char *const show_examples[] = {
 };
 static const struct arg_desc show_args[] = {
     ARG_NAME,
-    {"output",
-     ARG_TEXT,
-     'o',
-     .local = true,
-     .word = "FORM",
+    {"output", ARG_TEXT, 'o', .local = true, .word = "FORM",
      .help = "instead, print how one would write the pipeline as it is now: expr, yaml, or dot (a drawing, for Graphviz)"},
     ARG_JSON,
     {0},
@@ -290,12 +286,17 @@ static const struct arg_desc canary_args[] = {
     ARG_NEW("the candidate, written as in weir run"),
     {"percent", ARG_PERCENT, 'p', .word = "P", .help = "of the items go to the candidate; default 10"},
     {"errors-max", ARG_PERCENT, .word = "P", .help = "of the candidate's items may fail; default 5, 100 for any number"},
+    {"key", ARG_TEXT, 'k', .word = "FIELDS",
+     .help = "share the items out by the values of these fields of theirs, so that equal ones meet the same stage; default: by "
+             "their "
+             "number"},
     {"shadow", ARG_FLAG, .help = "only compare what the candidate puts out"},
     ARGS_EDIT,
     {0},
 };
 static const char *const canary_examples[] = {
     "weir canary web parse 'parse json' --percent 5",
+    "weir canary web where 'where \"status >= 500\"' --key client,path",
     "weir canary web where 'where \"status > 499\"' --shadow --errors-max 0",
     NULL,
 };
