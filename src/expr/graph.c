@@ -544,7 +544,7 @@ static void find_parked(struct graph *graph)
 /* Another link into the same port, or NULL. Links from parked stages are in nobody's way. */
 static const struct graph_link *rival(const struct graph *graph, const struct graph_link *link)
 {
-    for (const struct graph_link *other = graph->links; other < link; other++)
+    for (const struct graph_link *other = graph->links; other != link; other++)
         if (link->to < GRAPH_DISCARD && other->to == link->to && strcmp(other->in, link->in) == 0 &&
             !graph->stages[link->from].parked && !graph->stages[other->from].parked)
             return other;

@@ -212,13 +212,14 @@ static void general_options_are_checked(void **state)
     check_error("grep a timeout=1s", "grep: timeout: the stage never waits", "timeout=1s");
     check_error("grep a on_error=skip dead=x", "contradicts dead=x", "on_error=skip");
     check_error("count lanes=2", "count: lanes: the stage has one state for all items", "lanes=2");
+    check_error("grep a lanes=2 dead=x", "grep: lanes: several lanes have no port for dead letters", "lanes=2");
     check_error("grep a lane=2", "did you mean \"lanes\"?", "lane");
 }
 
 static void general_options_reach_the_stage(void **state)
 {
     (void)state;
-    struct graph *graph = parse("grep a lanes=4 unordered=yes retry=3 backoff=10ms backoff_max=1s jitter=20% on_error=dead");
+    struct graph *graph = parse("grep a lanes=4 unordered=yes retry=3 backoff=10ms backoff_max=1s jitter=20% on_error=skip");
     weir_stage again = {0}, stage = graph->stages[0].stage;
     assert_int_equal(stage.lanes, 4);
     assert_true(stage.unordered);
@@ -226,7 +227,7 @@ static void general_options_reach_the_stage(void **state)
     assert_int_equal(stage.retry.backoff_ms, 10);
     assert_int_equal(stage.retry.backoff_ms_max, 1000);
     assert_int_equal(stage.retry.jitter_percent, 20);
-    assert_int_equal(stage.on_error, WEIR_DEAD);
+    assert_int_equal(stage.on_error, WEIR_SKIP);
     weir_recipe *recipe = stage.recipe;
     recipe->share(recipe);
     graph_free(graph);
@@ -359,6 +360,7 @@ static void yaml_errors_say_where(void **state)
     check_yaml_error("- upper\n", "a mapping with `stages:` in it was expected", "");
     check_yaml_error("stages: [upper\n", "this is not YAML", "");
     check_yaml_error("", "a mapping with `stages:` in it was expected", "");
+    check_yaml_error("stages:\n- nowhere\n", "a stage was expected behind nowhere", "nowhere");
     check_yaml_error("stages:\n- discard\n", "nothing leads to discard here", "discard");
     check_yaml_error("stages:\n- seq: 3\n- nowhere\n- null\n  to: nowhere\n", "this is not YAML", "");
     check_yaml_error("stages:\n- seq: 3\n- null:\n  to: nowhere\n", "nothing can follow \"null\"", "nowhere");

@@ -212,6 +212,8 @@ static int check_general(const struct check *check)
     if (check_retry(check) != 0 || check_duration(check, GENERAL_BACKOFF) != 0 ||
         check_duration(check, GENERAL_BACKOFF_MAX) != 0 || check_duration(check, GENERAL_TIMEOUT) != 0)
         return -1;
+    if (lanes->number > 1 && (given(check, GENERAL_DEAD) || on_error->choice == WEIR_DEAD))
+        return refuse_general(check, GENERAL_LANES, "several lanes have no port for dead letters; leave out one of the two");
     if (given(check, GENERAL_DEAD) && !*check->general[GENERAL_DEAD].text)
         return refuse_general(check, GENERAL_DEAD, "the path of a file was expected");
     if (given(check, GENERAL_DEAD) && given(check, GENERAL_ON_ERROR) && on_error->choice != WEIR_DEAD)
@@ -455,20 +457,37 @@ static bool same_text(const char *a, const char *b, const char *deflt)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static int write_again(struct spec *spec)
+{
+    char *text = normal_form(spec);
+    if (!text)
+        return -1;
+    free(spec->text);
+    spec->text = text;
+    return 0;
+}
+
 int spec_open_dead(struct spec *spec)
 {
-    char *dead = strdup("dead"), *text;
+    char *dead = strdup("dead");
     if (!dead)
         return -1;
     free(spec->general[GENERAL_DEAD]);
     free(spec->general[GENERAL_ON_ERROR]);
     spec->general[GENERAL_DEAD] = NULL;
     spec->general[GENERAL_ON_ERROR] = dead;
-    if (!(text = normal_form(spec)))
+    return write_again(spec);
+}
+
+int spec_set_lanes(struct spec *spec, unsigned lanes)
+{
+    char number[16], *copy;
+    snprintf(number, sizeof number, "%u", lanes);
+    if (!(copy = strdup(number)))
         return -1;
-    free(spec->text);
-    spec->text = text;
-    return 0;
+    free(spec->general[GENERAL_LANES]);
+    spec->general[GENERAL_LANES] = copy;
+    return write_again(spec);
 }
 
 bool spec_equal(const struct spec *a, const struct spec *b, enum general but)

@@ -77,6 +77,9 @@ void spec_drop(struct spec *spec); /* gives a reference back; NULL is fine */
  * -1: no memory. */
 int spec_open_dead(struct spec *spec);
 
+/* lanes=N instead of what it says. The same. */
+int spec_set_lanes(struct spec *spec, unsigned lanes);
+
 /* Whether a and b are the same stage; `but` is a general option that may differ, or GENERAL_COUNT. */
 bool spec_equal(const struct spec *a, const struct spec *b, enum general but);
 

@@ -12,30 +12,13 @@
 
 #include "expr/chains.h"
 #include "expr/print.h"
+#include "expr/utf8.h"
 
 /* ---- scalars ----------------------------------------------------------------------------------------------------- */
 
-/* Decodes one character of UTF-8. Its length, or 0 if there is none. */
-static size_t decode(const unsigned char *p, uint32_t *c)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
-    *c = len == 1 ? *p : *p & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if (p[i] >> 6 != 2)
-            return 0;
-        *c = *c << 6 | (p[i] & 0x3F);
-    }
-    return len && *c >= least[len] && *c <= 0x10FFFF && (*c < 0xD800 || *c > 0xDFFF) ? len : 0;
-}
-
 static bool is_utf8(const char *text)
 {
-    uint32_t c;
-    for (size_t len; *text; text += len)
-        if ((len = decode((const unsigned char *)text, &c)) == 0)
-            return false;
-    return true;
+    return utf8_span(text, strlen(text)) == strlen(text);
 }
 
 static bool is_plain(const char *text)
@@ -53,8 +36,9 @@ static bool is_plain(const char *text)
 static void put_escaped(FILE *out, const char *text)
 {
     uint32_t c;
-    for (size_t len; *text; text += len) {
-        len = decode((const unsigned char *)text, &c);
+    const char *end = text + strlen(text);
+    for (size_t len; text < end; text += len) {
+        len = utf8_decode(text, (size_t)(end - text), &c);
         bool prints =
             c >= 0x20 && !(c >= 0x7F && c < 0xA0) && c != 0x2028 && c != 0x2029 && c != 0xFEFF && (c & 0xFFFE) != 0xFFFE;
         if (c == '"' || c == '\\')
