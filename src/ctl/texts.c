@@ -29,7 +29,10 @@ static int add_stage(struct graph *graph, const json_t *stage, struct expr_error
     if (!*text)
         return expr_refuse(error, 0, 0, "it is not known how the stage \"%s\" was written", name);
     size_t i = graph_add_text(graph, name, text, is_source(stage), error);
+    unsigned lanes = (unsigned)json_integer_value(json_object_get(stage, "lanes"));
     if (i != GRAPH_NOWHERE) {
+        if (lanes > 0 && lanes != spec_lanes(graph->stages[i].spec) && spec_set_lanes(graph->stages[i].spec, lanes) != 0)
+            return expr_refuse_memory(error);
         graph->stages[i].parked = strcmp(text_of(stage, "status"), "parked") == 0;
         return 0;
     }

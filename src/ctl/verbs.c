@@ -357,14 +357,10 @@ const struct verb abort_verb = {
     .answer = answer_abort,
 };
 
-static const struct arg_desc undo_args[] = {
-    ARG_NAME,
-    ARG_EXPECT,
-    ARG_JSON,
-    {0},
-};
+static const struct arg_desc undo_args[] = {ARG_NAME, ARGS_EDIT, {0}};
 static const char *const undo_examples[] = {
     "weir undo web",
+    "weir undo web --dry-run",
     NULL,
 };
 const struct verb undo_verb = {
@@ -378,12 +374,7 @@ const struct verb undo_verb = {
     .answer = answer_undo,
 };
 
-static const struct arg_desc redo_args[] = {
-    ARG_NAME,
-    ARG_EXPECT,
-    ARG_JSON,
-    {0},
-};
+static const struct arg_desc redo_args[] = {ARG_NAME, ARGS_EDIT, {0}};
 static const char *const redo_examples[] = {
     "weir redo web",
     NULL,
