@@ -10,6 +10,14 @@
 #include "expr/yaml.h"
 #include "fuzz/fuzz.h"
 
+/* libfyaml 0.7.12 forgets a buffer of some quoted scalars: 4 KB a file. What we forget is reported as ever. */
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfyaml";
+}
+
 void written_check_error(const struct expr_error *error, size_t len)
 {
     REQUIRE(memchr(error->message, 0, sizeof error->message) && error->message[0], "refused without saying why");

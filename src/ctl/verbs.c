@@ -40,7 +40,7 @@ static const char *const show_examples[] = {
 };
 static const struct arg_desc show_args[] = {
     ARG_NAME,
-    {"output", ARG_TEXT, 'o', .local = true, .word = "FORM",
+    {"output", ARG_TEXT, 'o', .local = true, .choices = "expr yaml dot", .word = "FORM",
      .help = "instead, print how one would write the pipeline as it is now: expr, yaml, or dot (a drawing, for Graphviz)"},
     ARG_JSON,
     {0},
@@ -287,9 +287,7 @@ static const struct arg_desc canary_args[] = {
     {"percent", ARG_PERCENT, 'p', .word = "P", .help = "of the items go to the candidate; default 10"},
     {"errors-max", ARG_PERCENT, .word = "P", .help = "of the candidate's items may fail; default 5, 100 for any number"},
     {"key", ARG_TEXT, 'k', .word = "FIELDS",
-     .help = "share the items out by the values of these fields of theirs, so that equal ones meet the same stage; default: by "
-             "their "
-             "number"},
+     .help = "share the items out by the values of these fields: equal ones go the same way"},
     {"shadow", ARG_FLAG, .help = "only compare what the candidate puts out"},
     ARGS_EDIT,
     {0},
