@@ -129,16 +129,15 @@ int remote_ask(const struct arguments *args, json_t **result)
 
 json_t *remote_state(const char *name)
 {
-    char error[256], *text;
+    char error[256], *text = NULL;
     weir_client *client = weir_client_connect(name, error, sizeof error);
     if (!client)
         return NULL;
     weir_client_timeout(client, LIST_MS);
     json_t *reply = NULL;
-    if (weir_client_call(client, "show", NULL, &text) == 0) {
+    if (weir_client_call(client, "show", NULL, &text) == 0)
         reply = json_loads(text, 0, NULL);
-        free(text);
-    }
+    free(text); /* there is one too if it is no reply, but an event */
     weir_client_close(client);
     json_t *state = json_incref(json_object_get(reply, "result"));
     json_decref(reply);

@@ -259,10 +259,10 @@ static void print(const struct top *top)
 /* 0; 1: the pipeline has ended; or -1: another failure, about which nothing was said. */
 static int look(struct top *top)
 {
-    char *text;
+    char *text = NULL;
     int status = weir_client_call(top->client, "show", NULL, &text);
     if (status != 0)
-        return status == WEIR_CLIENT_TIMEOUT ? -1 : 1;
+        return free(text), status == WEIR_CLIENT_TIMEOUT ? -1 : 1;
     json_t *reply = json_loads(text, JSON_ALLOW_NUL, NULL);
     free(text);
     json_decref(top->before);

@@ -90,12 +90,9 @@ static int name_one(struct request *request, const struct names *names, size_t i
         label = inherited;
     if (!label)
         return number(request, names, expr_builtin(request->fresh.expr, i)->name, request->fresh.labels[i]), 0;
-    int len = snprintf(request->fresh.labels[i], FRESH_LABEL_ROOM, "%s", label);
-    if (len < FRESH_LABEL_ROOM)
-        return 0;
-    return refuse(request->refusal, "usage", "the label \"%.80s...\" has %d bytes; at most %d are taken", label, len,
-                  FRESH_LABEL_ROOM - 1),
-           -1;
+    const char *fault = label == inherited ? NULL : expr_label_fault(label);
+    snprintf(request->fresh.labels[i], FRESH_LABEL_ROOM, "%s", label);
+    return fault ? (refuse(request->refusal, "usage", "--as: \"%.80s\" %s", label, fault), -1) : 0;
 }
 
 int fresh_name(struct request *request, size_t heir, const char *inherited)
