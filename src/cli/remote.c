@@ -37,10 +37,10 @@ static int status_of(const char *word)
     return FAILED;
 }
 
-/* A stop may take as long as it takes, and so may an undo, which has no time limit; an edit as long as it said. */
+/* A stop may take as long as it takes; an edit as long as it said. */
 static unsigned patience_ms(const struct arguments *args)
 {
-    if (args->verb->way == VERB_AT_END || (args->verb->way == VERB_APART && !verb_arg(args->verb, "timeout")))
+    if (args->verb->way == VERB_AT_END)
         return 0;
     if (args->verb->way != VERB_APART)
         return LOOK_MS;

@@ -94,11 +94,6 @@ int session_build(struct session *session, struct graph *graph)
     return status;
 }
 
-void session_edit_lock(struct session *session)
-{
-    pthread_mutex_lock(&session->edit_lock);
-}
-
 bool session_edit_lock_for(struct session *session, double seconds)
 {
     struct timespec until;
