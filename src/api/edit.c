@@ -247,6 +247,9 @@ static int keep_op(weir_edit *e, struct op *op)
     struct plan_error error = {0};
     *e->ops_end = op;
     e->ops_end = &op->next;
+    if (e->kind != PAST_EDIT)
+        return edit_error(e, WEIR_EREFUSED,
+                          "an undo or a redo stands with other operations; expected it to be an edit of its own");
     plat_lock(&e->p->lock);
     struct plan *plan = e->status == WEIR_OK ? replay(e, &error) : NULL;
     plat_unlock(&e->p->lock);
@@ -1665,6 +1668,9 @@ static int fill_undo(weir_edit *e, enum past_kind kind)
 {
     weir_pipeline *p = e->p;
     struct past_entry *entry = history_last(p, kind);
+    if (e->expects && e->expected != p->plan->revision)
+        return pipeline_error(WEIR_ECONFLICT, "the edit expected revision %llu, and revision %llu is in force",
+                              (unsigned long long)e->expected, (unsigned long long)p->plan->revision);
     if (!entry)
         return pipeline_error(WEIR_EREFUSED, "there is no edit to %s", kind == PAST_UNDO ? "undo" : "redo");
     e->kind = kind;
@@ -1683,16 +1689,40 @@ static int fill_undo(weir_edit *e, enum past_kind kind)
     return make_again(e, p->plan);
 }
 
-static int go_back(weir_pipeline *p, enum past_kind kind, weir_receipt *receipt)
+static int undo_in(weir_edit *e, enum past_kind kind)
 {
+    weir_pipeline *p = e->p;
+    char text[sizeof e->text];
     if (strand_inside(&p->env))
-        return pipeline_error(WEIR_EINSIDE, "undoing inside a stage's function would wait for itself");
-    weir_edit *e = weir_edit_begin(p);
-    if (!e)
-        return WEIR_ENOMEM;
+        return edit_error(e, WEIR_EINSIDE, "undoing inside a stage's function would wait for itself");
+    if (e->ops || e->diverts || e->kind != PAST_EDIT)
+        return edit_error(e, WEIR_EREFUSED,
+                          "an undo or a redo stands with other operations; expected it to be an edit of its own");
     turn_take(p, UINT64_MAX, NULL);
     int status = p->ended ? pipeline_error(WEIR_EENDED, "pipeline \"%s\" has ended", p->name) : fill_undo(e, kind);
     turn_give(p);
+    if (status == WEIR_OK)
+        return status;
+    snprintf(text, sizeof text, "%s", plat_self()->error);
+    return edit_error(e, status, text);
+}
+
+int weir_edit_undo(weir_edit *e)
+{
+    return undo_in(e, PAST_UNDO);
+}
+
+int weir_edit_redo(weir_edit *e)
+{
+    return undo_in(e, PAST_REDO);
+}
+
+static int go_back(weir_pipeline *p, enum past_kind kind, weir_receipt *receipt)
+{
+    weir_edit *e = weir_edit_begin(p);
+    if (!e)
+        return WEIR_ENOMEM;
+    int status = undo_in(e, kind);
     if (status == WEIR_OK)
         return weir_commit(e, receipt);
     free_edit(e);
