@@ -491,21 +491,36 @@ static bool may_enter(struct draft *d, size_t old)
     return !d->over[old] && (is_source(seat) || (at_load(&seat->strand->cuts_pending) == 0 && !gets_parted(seat)));
 }
 
+/* A strand that an earlier edit has made may still wait for others to make their part, perhaps behind the very stage that is stuck. */
+static bool has_begun(const struct draft *d, size_t old)
+{
+    return strand_base(at_load(&d->old->seats[old].strand->state)) != STRAND_FREE;
+}
+
+/* The one strand, as near to what is hard as can be, that it all lies behind. */
+static size_t find_entry(struct draft *d, bool begun)
+{
+    size_t best = NO_INDEX, most = 0, depth;
+    for (size_t i = 0; i < d->old->count; i++) {
+        if ((begun && !has_begun(d, i)) || !may_enter(d, i) || !dominates(d, i, &depth) || (best != NO_INDEX && depth <= most))
+            continue;
+        best = i;
+        most = depth;
+    }
+    return best;
+}
+
 /* False: nothing that runs is concerned. */
 static bool find_entries(struct draft *d)
 {
-    size_t best = NO_INDEX, most = 0, depth;
     bool any = false;
     for (size_t i = 0; i < d->old->count; i++)
         any |= d->hard[i];
     if (!any)
         return false;
-    for (size_t i = 0; i < d->old->count; i++) {
-        if (!may_enter(d, i) || !dominates(d, i, &depth) || (best != NO_INDEX && depth <= most))
-            continue;
-        best = i;
-        most = depth;
-    }
+    size_t best = find_entry(d, true);
+    if (best == NO_INDEX)
+        best = find_entry(d, false);
     if (best != NO_INDEX) {
         d->entry[best] = true;
         return true;
