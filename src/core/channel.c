@@ -94,7 +94,8 @@ static void put(struct channel *ch, struct batch *batch)
     at_release(&ch->tail, tail + 1); /* publishes the place; pairs with ring_empty() */
     if (!at_relaxed(&ch->quick))
         plat_fence(); /* the store before the wake's load of the state; see strand_rest() */
-    strand_wake(reader);
+    if (!control_breaks(PUT_WITHOUT_WAKE) || tail % 4 != 3)
+        strand_wake(reader);
 }
 
 void channel_put(struct channel *ch, struct batch *batch)
@@ -111,20 +112,21 @@ void channel_put_pill(struct channel *ch, enum pill pill)
 void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, bool turn, bool flush)
 {
     struct strand *reader = at_relaxed(&ch->reader); /* before the store: afterwards the reader may give the channel away */
-    ch->leftovers = *leftovers;
+    ch->leftovers = control_breaks(LOSE_LEFTOVERS) ? (struct batch_list){0} : *leftovers;
     ch->turn_left = turn;
     ch->flush_left = flush;
     *leftovers = (struct batch_list){0};
     for (const struct batch *b = ch->leftovers.first; b; b = b->next)
         count_add(&ch->items_put, b->count);
     at_release(&ch->closed, last); /* pairs with channel_take() */
-    strand_kick(reader);
+    if (!control_breaks(CLOSE_WITHOUT_KICK))
+        strand_kick(reader);
 }
 
 static void wake_writer(struct channel *ch, uint64_t head)
 {
     uint64_t waiting = at_acquire(&ch->tail) - head;
-    if (waiting > at_load(&ch->limit) / 2)
+    if (waiting > at_load(&ch->limit) / 2 || control_breaks(TAKE_WITHOUT_WAKE))
         return;
     if (at_exchange(&ch->writer_waits, false)) /* first take the announcement, then read who made it */
         strand_kick(at_load(&ch->writer));

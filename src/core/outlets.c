@@ -38,6 +38,8 @@ void outlets_add(struct strand *s, size_t outlet, struct batch *b)
         struct instance *deal = s->program->stages[s->program->count - 1];
         outlet = deal->turn;
         deal->turn = outlet + 1 == ports->out_count ? 0 : outlet + 1;
+        if (control_breaks(DEAL_SKIPS_LANE) && outlet % 2)
+            deal->turn = outlet;
         b->turn = true;
         list_add(&ports->outs[outlet].unsent, b);
         return;
