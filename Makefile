@@ -40,7 +40,7 @@ tsan:
 # with SEEDS times as many.
 sim: build
 	@WEIR_SECONDS=$$(($(SECONDS) / 5 + 1)) WEIR_FROM=$$(date +%s) $(BUILD)/tests/storm_sim
-	@for t in channel divert edits flows history oracle pipeline promises races tap trial; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
+	@for t in channel divert edits flows history memory oracle pipeline promises races tap trial; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
 
 # The engine broken on purpose, one guarantee after the other: what is broken, and which test notices it with which words.
 controls: build

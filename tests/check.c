@@ -74,7 +74,7 @@ static void choose_control(void)
 }
 #endif
 
-/* ---- running ---------------------------------------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------------------------------------------- */
 
 /* The next seed of a test that has `n` of them; or, with WEIR_SECONDS=s, that is run for so long, with the seeds from WEIR_FROM on. */
 static bool more_seeds(uint64_t done, uint64_t n, time_t since)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What docs/guarantees.md promises in numbers and names, and what no random run shows when it is broken, since every item arrives all
- * the same: who goes on while others wait, how much fits, how often something is called, and who is said to hold an edit up.
+ * What docs/guarantees.md promises in numbers and names, and what no random run shows when it is broken, since every item arrives
+ * all the same: who goes on while others wait, how much fits, how often something is called, and who is said to hold an edit up.
  */
 #include "stages.h"
 
@@ -102,7 +102,7 @@ static uint64_t admitted_in_a_while(weir_pipeline *p)
     return admitted(p);
 }
 
-/* ---- bounded stall ------------------------------------------------------------------------------------------------------------- */
+/* ---- bounded stall ------------------------------------------------------------------------------------------------------- */
 
 static struct event computed;
 
@@ -114,8 +114,8 @@ static weir_verdict compute(void *state, void *item)
     return WEIR_KEEP;
 }
 
-/* The stage that was replaced is stuck. What is behind the cut is computed by the new one, and waits to be released in order. And who
- * asks hears which stage, on which item. */
+/* The stage that was replaced is stuck. What is behind the cut is computed by the new one, and waits to be released in order. And
+ * who asks hears which stage, on which item. */
 static void new_items_are_computed_while_old_ones_finish(void *arg)
 {
     (void)arg;
@@ -169,7 +169,7 @@ static void sources_go_on_while_a_commit_waits(void *arg)
     CHECK_EQ(k.values[99], 100);
 }
 
-/* ---- safe abort ------------------------------------------------------------------------------------------------------------------ */
+/* ---- safe abort ---------------------------------------------------------------------------------------------------------- */
 
 /* An edit of two strands is withdrawn, since the first is stuck. Then an edit of the second alone is made at once. */
 static void a_withdrawn_edit_leaves_nothing_behind(void *arg)
@@ -192,7 +192,7 @@ static void a_withdrawn_edit_leaves_nothing_behind(void *arg)
     CHECK_EQ(k.values[19], 21);
 }
 
-/* ---- retirement --------------------------------------------------------------------------------------------------------------- */
+/* ---- retirement ---------------------------------------------------------------------------------------------------------- */
 
 static struct {
     int items, flushes, items_at_flush, closes;
@@ -303,7 +303,7 @@ static void a_tick_counts_from_when_its_stage_runs_again(void *arg)
 }
 #endif
 
-/* ---- liveness ------------------------------------------------------------------------------------------------------------------ */
+/* ---- liveness ------------------------------------------------------------------------------------------------------------ */
 
 #ifdef SIM
 static int flush_nothing(void *state, weir_out *out)
@@ -313,8 +313,8 @@ static int flush_nothing(void *state, weir_out *out)
     return 0;
 }
 
-/* Every strand has come to rest, and is woken by what comes next: items, or an edit that it must make itself, since a stage's function
- * is to be called. At full rate nobody rests, and nobody needs to be woken. */
+/* Every strand has come to rest, and is woken by what comes next: items, or an edit that it must make itself, since a stage's
+ * function is to be called. At full rate nobody rests, and nobody needs to be woken. */
 static void whoever_rests_is_woken(void *arg)
 {
     (void)arg;
@@ -344,7 +344,7 @@ static void whoever_rests_is_woken(void *arg)
 }
 #endif
 
-/* ---- bounded memory ------------------------------------------------------------------------------------------------------------- */
+/* ---- bounded memory ------------------------------------------------------------------------------------------------------ */
 
 #define BATCH 16
 

@@ -3,8 +3,8 @@
  * control.h - the negative controls: ways to break the engine on purpose, to see that the tests notice.
  *
  * A test that has never failed proves little. So each guarantee has controls: named places where one line of the engine can be
- * made wrong, one at a time. tests/controls runs the simulator's tests with each of them, and fails if a control goes unnoticed,
- * or if a test fails without any.
+ * made wrong, one at a time. tests/controls runs the simulator's tests with each of them, and fails if a control goes
+ * unnoticed, or if a test fails without any.
  *
  * They exist in one build only, that of the tests called *_controls (WEIR_CONTROLS is defined). Everywhere else
  * control_breaks() is the constant false, and the object code is the same as if it did not stand there. In that build the
@@ -68,6 +68,8 @@
       "edits:refused_with_words") \
     X(LEAVE_ANNOUNCED, "G6", "a withdrawn edit leaves behind that cuts are due", \
       "promises:a_withdrawn_edit_leaves_nothing_behind") \
+    X(KEEP_MADE, "G6", "lanes that were made for an edit are kept when it is not made", \
+      "memory") \
     X(FORGET_FLUSH, "G7", "a stage that leaves is not flushed", \
       "oracle:edits_at_full_rate") \
     X(FLUSH_BEFORE_LAST, "G7", "a stage that leaves is flushed in front of its last batch", \
