@@ -6,6 +6,7 @@
  *
  *   - an edit that answers an error has left the revision, the stages, their lanes and the links as they were, and has closed
  *     the stages that it brought;
+ *   - an edit that comes when there is memory again is made;
  *   - each stage that was handed over is closed once, and not called after that; each is opened at most once;
  *   - each item that was made is destroyed once, and the totals add up;
  *   - the pipeline comes to its end, and when it is freed nothing is left.
@@ -147,6 +148,30 @@ static int twice_item(void *state, void *item, weir_out *out)
     struct probe *probe = state;
     go_in(probe);
     int status = put(out, item) || put(out, item) ? -1 : 0;
+    probe->inside--;
+    return status;
+}
+
+static int to_text(void *state, void *item, weir_out *out)
+{
+    struct probe *probe = state;
+    char text[24];
+    go_in(probe);
+    int len = snprintf(text, sizeof text, "%" PRId64, ((struct item *)item)->number);
+    int status = weir_emit_bytes(out, text, (size_t)len);
+    probe->inside--;
+    return status;
+}
+
+static int from_text(void *state, void *arg, weir_out *out)
+{
+    struct probe *probe = state;
+    const weir_bytes *bytes = arg;
+    char text[24] = "";
+    go_in(probe);
+    CHECK(bytes->len < sizeof text);
+    memcpy(text, bytes->data, bytes->len);
+    int status = put(out, &(struct item){.number = strtoll(text, NULL, 10)});
     probe->inside--;
     return status;
 }
@@ -708,6 +733,27 @@ static bool shapes(void)
     return line_of(&x, &z);
 }
 
+static bool shapes_that_skip(void)
+{
+    weir_stage x = own("x"), z = mapped("z");
+    x.map = z.map = NULL;
+    x.each = twice_item;
+    z.each = each_item;
+    x.on_error = z.on_error = WEIR_SKIP;
+    return line_of(&x, &z);
+}
+
+static bool texts(void)
+{
+    weir_stage x = mapped("x"), z = own("z");
+    x.map = z.map = NULL;
+    x.each = to_text;
+    x.out = z.in = WEIR_BYTES;
+    z.each = from_text;
+    z.out = &item_type;
+    return line_of(&x, &z);
+}
+
 static bool holds(void)
 {
     weir_stage x = own("x"), z = mapped("z");
@@ -787,6 +833,16 @@ static bool routes(void)
     return diamond(&(weir_stage){.name = "split", .in = &item_type, .route = route_item}, &joint_stage);
 }
 
+static bool tees_that_skip(void)
+{
+    return diamond(&(weir_stage){.name = "split", .in = &item_type, .tee = true, .on_error = WEIR_SKIP}, &joint_stage);
+}
+
+static bool routes_that_skip(void)
+{
+    return diamond(&(weir_stage){.name = "split", .in = &item_type, .route = route_item, .on_error = WEIR_SKIP}, &joint_stage);
+}
+
 static bool sorted(void)
 {
     weir_stage joint = joint_stage;
@@ -805,9 +861,13 @@ struct scene {
 static const struct scene scenes[] = {
     {"maps", maps, only_flow, ITEMS},
     {"each and batch", shapes, only_flow, 2 * ITEMS},
+    {"each that skips", shapes_that_skip, only_flow, 2 * ITEMS},
+    {"variable size", texts, only_flow, ITEMS},
     {"holds and flushes", holds, flush, ITEMS},
     {"tee and merge", tees, only_flow, 2 * ITEMS},
     {"route and merge", routes, only_flow, ITEMS},
+    {"tee that skips", tees_that_skip, only_flow, 2 * ITEMS},
+    {"route that skips", routes_that_skip, only_flow, ITEMS},
     {"route and merge by key", sorted, only_flow, ITEMS},
     {"pool", pools, only_flow, ITEMS},
     {"retries", retries, only_flow, ITEMS},
@@ -855,11 +915,26 @@ static void check_end(const struct scene *scene, int status)
         CHECK_EQ(run.taken, scene->arrive);
 }
 
+/* There is memory again, and whatever failed has left nothing behind: an edit that concerns a strand is made, unless the pipeline
+ * has failed. */
+static void edit_again(void)
+{
+    weir_stage a = own("after");
+    sim_spare(true);
+    int status = weir_insert_after(run.p, "source", lend(&a), NULL);
+    if (status == WEIR_OK)
+        status = weir_pop(run.p, "after", NULL);
+    if (status != WEIR_OK && (status != WEIR_EENDED || run.untouched))
+        check_failed(__FILE__, __LINE__, "an edit with memory", "%d: %s", status, weir_error(run.p));
+    sim_spare(false);
+}
+
 static void play_started(const struct scene *scene)
 {
     run.brought_count = 0;
     allow(FIRST_ITEMS);
     scene->edit();
+    edit_again();
     allow(ITEMS);
     int status = weir_drain(run.p);
     check_end(scene, status);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What docs/guarantees.md promises in numbers and names, and what no random run shows when it is broken, since every item arrives
- * all the same: who goes on while others wait, how much fits, how often something is called, and who is said to hold an edit up.
+ * What docs/guarantees.md promises in numbers and names, and what no random run shows when it is broken, since every item
+ * arrives all the same: who goes on while others wait, how much fits, how often something is called, and who is said to hold
+ * an edit up.
  */
 #include "stages.h"
 
@@ -114,8 +115,8 @@ static weir_verdict compute(void *state, void *item)
     return WEIR_KEEP;
 }
 
-/* The stage that was replaced is stuck. What is behind the cut is computed by the new one, and waits to be released in order. And
- * who asks hears which stage, on which item. */
+/* The stage that was replaced is stuck. What is behind the cut is computed by the new one, and waits to be released in order.
+ * And who asks hears which stage, on which item. */
 static void new_items_are_computed_while_old_ones_finish(void *arg)
 {
     (void)arg;
