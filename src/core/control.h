@@ -39,7 +39,7 @@
     X(SKIP_ALIGNMENT, "G3", "where ways join, the first of two cuts is followed", \
       "flows:an_edit_of_both_branches_and_behind") \
     X(ENTER_BEHIND_PARTED, "G3", "an edit begins behind a stage that makes several items of one", \
-      "flows:an_edit_behind_one_to_many storm:storm_to_the_end") \
+      "flows:an_edit_behind_one_to_many") \
     X(ENTER_BEFORE_CUT, "G3", "an edit begins in a strand that an earlier edit's cut has not come to", \
       "oracle:edits_at_full_rate") \
     X(NO_FLUSH_BETWEEN, "G3", "a stage between two changed places carries items across the cut", \
