@@ -1270,7 +1270,7 @@ static int divert(struct commit *c, weir_receipt *receipt, bool *done)
 static int commit_turn(struct commit *c, weir_receipt *receipt)
 {
     const struct past_entry *made = history_find(c->p, c->e->id);
-    if (made) { /* who asks again has not heard the answer */
+    if (made && !control_breaks(FORGET_IDS)) { /* who asks again has not heard the answer */
         *receipt = made->info.receipt;
         return WEIR_OK;
     }

@@ -28,6 +28,8 @@
       "races:totals_count_a_leaving_stage_once") \
     X(DIVERT_LOSES, "G1", "a divert loses what waits behind the stuck item in its batch", \
       "divert:one_item_of_a_blocking_stage") \
+    X(END_AT_FIRST, "G1", "where ways join, the end of the first is taken for the end of all", \
+      "flows:a_source_ends_before_the_other flows:a_merge_by_key_restores_the_order") \
     X(DEAL_SKIPS_LANE, "G2", "a pool's dealer skips a lane now and then", \
       "flows:a_pool_keeps_order_while_it_is_scaled") \
     X(COLLECT_AS_IT_COMES, "G2", "a pool's collector takes what comes", \
@@ -78,6 +80,8 @@
       "oracle:no_edits oracle:edits_at_full_rate") \
     X(FLUSH_TWICE, "G7", "a stage that leaves is flushed again behind the cut", \
       "promises:a_stage_that_leaves_is_flushed_once_and_closed_once") \
+    X(STOP_FLUSHES, "G7", "a flush goes no further than the first strand", \
+      "pipeline:a_flush_pill_passes_every_stage") \
     X(CLOSE_AT_COMMIT, "G7", "a stage that leaves is closed when its edit is committed, while it works", \
       "oracle:edits_at_full_rate") \
     X(CLOSE_TWICE, "G7", "a stage is closed again at the end", \
@@ -126,6 +130,8 @@
       "edits:withdrawn_at_the_deadline") \
     X(HIDE_RETIRING, "G10", "a stage that has left and is stuck does not show as pending", \
       "promises:new_items_are_computed_while_old_ones_finish") \
+    X(FORGET_IDS, "G10", "an edit that is asked for again with its id is made again", \
+      "history:an_id_is_made_once") \
     X(REFUSED_COUNTS, "G10", "an edit that was refused raises the revision", \
       "edits:refused_with_words")
 /* clang-format on */

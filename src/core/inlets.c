@@ -49,7 +49,7 @@ static enum pill gather_end(struct ports *ports, struct inlet *in, struct change
     in->ch = NULL;
     bool cut = false;
     for (size_t i = 0; i < ports->in_count; i++) {
-        if (readable(&ports->ins[i]))
+        if (readable(&ports->ins[i]) && !control_breaks(END_AT_FIRST))
             return PILL_TURN;
         if (ports->ins[i].cut) {
             cut = true;

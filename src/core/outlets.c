@@ -143,7 +143,7 @@ bool outlets_send(struct strand *s, bool all)
 
 void outlets_flush(struct strand *s)
 {
-    for (size_t k = 0; k < s->ports->out_count; k++)
+    for (size_t k = 0; k < s->ports->out_count && !control_breaks(STOP_FLUSHES); k++)
         s->ports->outs[k].flush_owed = s->ports->outs[k].ch != NULL;
 }
 
