@@ -170,6 +170,26 @@ static void sources_go_on_while_a_commit_waits(void *arg)
     CHECK_EQ(k.values[99], 100);
 }
 
+/* The source puts something out and goes into its next call, in which it will wait for long, at the moment when an edit is made
+ * behind it: the edit is made all the same. */
+static void an_edit_meets_a_call_that_begins(void *arg)
+{
+    (void)arg;
+    begin(40);
+    weir_pipeline *p = numbers_pipeline(&n, &k, true);
+    for (int64_t i = 1; i <= 40; i++) {
+        weir_stage own = plus("own", WEIR_OWN);
+        numbers_await_waiting(&n);
+        numbers_allow(&n, i);
+        for (uint64_t dawdle = check_random() % 80; dawdle > 0; dawdle--)
+            plat_relax();
+        int status = i % 2 ? weir_insert_after(p, "source", &own, NULL) : weir_pop(p, "own", NULL);
+        CHECK(status == WEIR_OK || (i == 40 && status == WEIR_EENDED));
+    }
+    end(p);
+    CHECK_EQ(k.count, 40);
+}
+
 /* ---- safe abort ---------------------------------------------------------------------------------------------------------- */
 
 /* An edit of two strands is withdrawn, since the first is stuck. Then an edit of the second alone is made at once. */
@@ -443,6 +463,7 @@ int main(void)
 {
     check_run("new_items_are_computed_while_old_ones_finish", 50, new_items_are_computed_while_old_ones_finish);
     check_run("sources_go_on_while_a_commit_waits", 50, sources_go_on_while_a_commit_waits);
+    check_run("an_edit_meets_a_call_that_begins", 100, an_edit_meets_a_call_that_begins);
     check_run("a_withdrawn_edit_leaves_nothing_behind", 50, a_withdrawn_edit_leaves_nothing_behind);
     check_run("a_stage_that_leaves_is_flushed_once_and_closed_once", 100, a_stage_that_leaves_is_flushed_once_and_closed_once);
 #ifdef SIM

@@ -107,7 +107,7 @@
     X(REST_WITHOUT_LOOK, "G9", "a strand comes to rest without looking again", \
       "channel:no_kick_is_lost") \
     X(ENTER_CALL_BLIND, "G9", "a call is entered without a look at the mailbox", \
-      "races:an_edit_joins_no_thread_that_waits_for_its_turn") \
+      "promises:an_edit_meets_a_call_that_begins") \
     X(TURN_WITHOUT_WAKE, "G9", "who waits for the turn is not told that it is his", \
       "oracle:no_edits oracle:everything_by_itself") \
     X(KEEP_NO_TIME, "G9", "a strand comes to rest with a tick ahead, and nobody keeps time for it", \
