@@ -184,6 +184,8 @@ static struct plan *replay(const weir_edit *e, struct plan_error *error)
         return NULL;
     }
     for (const struct op *op = e->ops; op; op = op->next) {
+        if (control_breaks(HALF_AN_EDIT) && op != e->ops && !op->next && op->kind != OP_CANARY && op->kind != OP_SHADOW)
+            break;
         if (!replay_one(plan, op, error)) {
             plan_free(plan);
             return NULL;
@@ -457,7 +459,10 @@ static void free_edit(weir_edit *e)
         struct op *op = e->ops;
         e->ops = op->next;
         if (op->stage && !e->committed) {
-            pipeline_close_stage(e->p, op->stage);
+            if (!control_breaks(REFUSED_NOT_CLOSED))
+                pipeline_close_stage(e->p, op->stage);
+            if (control_breaks(REFUSED_CLOSED_TWICE))
+                close_lent(&op->stage->def);
             instance_free(op->stage);
         }
         plat_free(op);
@@ -490,7 +495,7 @@ static int check_turn(struct commit *c)
         return pipeline_error(WEIR_EENDED, "pipeline \"%s\" has ended", c->p->name);
     if (failed) /* an edit around the failed stage would let items pass behind those that were handed back */
         return pipeline_error(WEIR_EENDED, "pipeline \"%s\" has failed and is about to end", c->p->name);
-    if (e->expects && e->expected != c->p->plan->revision)
+    if (e->expects && !control_breaks(IGNORE_EXPECTED) && e->expected != c->p->plan->revision)
         return pipeline_error(WEIR_ECONFLICT, "the edit expected revision %llu, and revision %llu is in force",
                               (unsigned long long)e->expected, (unsigned long long)c->p->plan->revision);
     if (e->status != WEIR_OK)
@@ -610,6 +615,8 @@ static void name_holder(struct commit *c, const struct instance *in)
 static void name_strand(struct commit *c, struct strand *s)
 {
     c->held_up_item = at_relaxed(&s->at_item);
+    if (control_breaks(NAME_ANOTHER))
+        name_holder(c, c->p->plan->nodes[0].stage);
     name_holder(c, atomic_load_explicit(&s->current, memory_order_relaxed));
 }
 
@@ -647,7 +654,7 @@ static int wait_for_records(struct commit *c)
 {
     for (;;) {
         pipeline_reap(c->p);
-        if (c->p->record_count < UNSETTLED_MAX)
+        if (c->p->record_count < UNSETTLED_MAX || control_breaks(NO_END_OF_EDITS))
             return WEIR_OK;
         plat_lock(&c->p->lock);
         bool oldest_settles = false;
@@ -718,7 +725,7 @@ static struct strand *entry_behind(const struct commit *c)
 {
     for (size_t i = 0; i < c->record->entry_count; i++) {
         struct strand *s = c->record->changes[i].strand;
-        if (at_load(&s->cuts_pending) > 0 || at_load(&s->mailbox))
+        if ((at_load(&s->cuts_pending) > 0 && !control_breaks(ENTER_BEFORE_CUT)) || at_load(&s->mailbox))
             return s;
     }
     return NULL;
@@ -855,7 +862,7 @@ static void announce(struct commit *c)
 static void unannounce(struct commit *c)
 {
     struct edit_record *r = c->record;
-    for (size_t i = r->entry_count; i < r->change_count; i++) {
+    for (size_t i = r->entry_count; i < r->change_count && !control_breaks(LEAVE_ANNOUNCED); i++) {
         atomic_fetch_sub(&r->changes[i].strand->cuts_pending, 1);
         if (!r->changes[i].soft)
             atomic_fetch_sub(&r->changes[i].strand->cuts_due, 1);
@@ -885,6 +892,16 @@ static bool pin_entries(struct commit *c)
     return false;
 }
 
+/* For a negative control: what strands do behind the last old item. */
+static inline void hand_over_now(struct commit *c)
+{
+    for (size_t v = 0; v < c->flow.count; v++) {
+        const struct instance *heir = c->flow.stages[v];
+        for (size_t i = 0; i < heir->heir_of_count && heir->def.take_over && !layout_has(&c->p->layout, heir); i++)
+            heir->def.take_over(heir->def.state, heir->heir_of[i]->def.state, heir->lane, heir->lanes);
+    }
+}
+
 static int cut(struct commit *c)
 {
     struct edit_record *r = c->record;
@@ -894,6 +911,8 @@ static int cut(struct commit *c)
         return pipeline_error(WEIR_EENDED, "the data has ended in front of the edit's place; pipeline \"%s\" is about to end",
                               c->p->name);
     announce(c);
+    if (control_breaks(HAND_OVER_EARLY))
+        hand_over_now(c);
     for (size_t i = 0; i < r->entry_count; i++)
         strand_post(r->changes[i].strand, &r->changes[i]);
     interrupt_leaving(c);
@@ -917,6 +936,10 @@ static void let_go_one(void *arg, struct instance *in)
     }
     in->next = c->p->retiring;
     c->p->retiring = in;
+    if (control_breaks(CLOSE_AT_COMMIT) && in->def.close && !in->closed) {
+        in->closed = true;
+        in->def.close(in->def.state);
+    }
 }
 
 /* Stages that left: those that ran retire by themselves, those that were parked are closed by us. */
@@ -983,7 +1006,7 @@ static void throw_away_one(void *arg, struct instance *in)
 
 static void throw_away_made(struct commit *c)
 {
-    if (!c->plan)
+    if (!c->plan || control_breaks(KEEP_MADE))
         return;
     char kept[sizeof plat_self()->error]; /* a close function may fail in its own way */
     memcpy(kept, plat_self()->error, sizeof kept);
@@ -1004,6 +1027,10 @@ static void put_in_force(struct commit *c)
     c->plan->revision = old->revision + (p->started ? 1 : 0);
     plat_lock(&p->lock);
     let_go(c, old); /* in one step with the new plan: the counts of no stage are seen twice, or not at all */
+    if (control_breaks(COUNT_LEAVING_TWICE)) {
+        plat_unlock(&p->lock);
+        plat_lock(&p->lock);
+    }
     p->plan = c->plan;
     p->coming = NULL;
     c->plan = NULL;
@@ -1033,7 +1060,7 @@ static void put_in_force(struct commit *c)
 static void fill_receipt(const struct commit *c, weir_receipt *r, uint64_t prepared_ns)
 {
     const struct change *change = c->record && c->record->entry_count ? &c->record->changes[0] : NULL;
-    r->revision = c->p->plan->revision;
+    r->revision = c->p->plan->revision - control_breaks(OLD_REVISION);
     r->changed = true;
     r->pending = c->pending;
     r->prepare_ns = prepared_ns - c->start_ns;
@@ -1176,7 +1203,7 @@ static int prepare(struct commit *c)
     int status = make_flow(c);
     if (status == WEIR_OK && !c->entry)
         status = make_entry(c);
-    if (status == WEIR_OK)
+    if (status == WEIR_OK && !control_breaks(CUT_BEFORE_OPEN))
         status = pipeline_open(c->p, c->plan);
     if (status == WEIR_OK)
         status = wait_for_stages(c);
@@ -1251,7 +1278,7 @@ static int divert(struct commit *c, weir_receipt *receipt, bool *done)
 static int commit_turn(struct commit *c, weir_receipt *receipt)
 {
     const struct past_entry *made = history_find(c->p, c->e->id);
-    if (made) { /* who asks again has not heard the answer */
+    if (made && !control_breaks(FORGET_IDS)) { /* who asks again has not heard the answer */
         *receipt = made->info.receipt;
         return WEIR_OK;
     }
@@ -1260,6 +1287,8 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
         return divert_retiring(c, receipt);
     if (status == WEIR_OK)
         status = make_plan(c);
+    if (control_breaks(REFUSED_COUNTS) && status != WEIR_OK)
+        c->p->plan->revision++;
     if (status != WEIR_OK)
         return status;
     if (c->e->diverts && c->p->started) {
@@ -1268,7 +1297,7 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
         if (done || status != WEIR_OK)
             return status;
     }
-    if (plan_same(c->plan, c->p->plan)) {
+    if (plan_same(c->plan, c->p->plan) && !control_breaks(NO_OP_COUNTS)) {
         receipt->revision = c->p->plan->revision;
         return WEIR_OK;
     }
@@ -1284,6 +1313,8 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
     put_in_force(c);
     fill_receipt(c, receipt, prepared_ns);
     finish_entry(c, receipt);
+    if (control_breaks(CUT_BEFORE_OPEN))
+        return pipeline_open(c->p, c->p->plan);
     return WEIR_OK;
 }
 
@@ -1305,7 +1336,11 @@ static int commit(weir_edit *e, struct waiter *turn, weir_receipt *receipt)
         return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: an earlier one has not finished",
                               (unsigned long long)e->timeout_ms);
     commit_shown(&c, &c);
+    if (control_breaks(PAUSE_FOR_COMMIT))
+        weir_pause(c.p);
     int status = commit_turn(&c, receipt);
+    if (control_breaks(PAUSE_FOR_COMMIT))
+        weir_resume(c.p);
     commit_shown(&c, NULL);
     turn_give(c.p);
     if (c.last)
@@ -1605,7 +1640,7 @@ static weir_pending_info *next_pending(struct pending_list *l, const weir_edit *
 static void list_retiring(weir_pipeline *p, struct pending_list *l)
 {
     for (struct instance *in = p->retiring; in; in = in->next) {
-        if (!at_acquire(&in->busy) || in->shape == SHAPE_DEAL || in->shape == SHAPE_COLLECT)
+        if (!at_acquire(&in->busy) || control_breaks(HIDE_RETIRING) || in->shape == SHAPE_DEAL || in->shape == SHAPE_COLLECT)
             continue;
         weir_pending_info *info = next_pending(l, NULL, plat_now_ns());
         info->committed = true;
@@ -1765,7 +1800,10 @@ static void edit_thread(void *arg)
         if (!p->asked)
             p->asked_end = &p->asked;
         plat_unlock(&p->lock);
-        commit_asked(a);
+        if (control_breaks(DROP_ASKED) && p->asked)
+            free_edit(a->edit), plat_free(a);
+        else
+            commit_asked(a);
         plat_lock(&p->lock);
     }
     plat_unlock(&p->lock);

@@ -102,7 +102,8 @@ static void put(struct channel *ch, struct batch *batch)
     at_release(&ch->tail, tail + 1); /* publishes the place; pairs with ring_empty() */
     if (!at_relaxed(&ch->quick))
         plat_fence(); /* the store before the wake's load of the state; see strand_rest() */
-    wake_reader(ch);
+    if (!control_breaks(PUT_WITHOUT_WAKE) || tail % 4 != 3)
+        wake_reader(ch);
 }
 
 void channel_put(struct channel *ch, struct batch *batch)
@@ -118,7 +119,7 @@ void channel_put_pill(struct channel *ch, enum pill pill)
 
 void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, bool turn, bool flush)
 {
-    ch->leftovers = *leftovers;
+    ch->leftovers = control_breaks(LOSE_LEFTOVERS) ? (struct batch_list){0} : *leftovers;
     ch->turn_left = turn;
     ch->flush_left = flush;
     *leftovers = (struct batch_list){0};
@@ -126,13 +127,14 @@ void channel_close(struct channel *ch, enum pill last, struct batch_list *leftov
         count_add(&ch->items_put, b->count);
     at_release(&ch->closed, last); /* pairs with channel_take() */
     plat_fence();
-    wake_reader(ch);
+    if (!control_breaks(CLOSE_WITHOUT_KICK))
+        wake_reader(ch);
 }
 
 static void wake_writer(struct channel *ch, uint64_t head)
 {
     uint64_t waiting = at_acquire(&ch->tail) - head;
-    if (waiting > at_load(&ch->limit) / 2)
+    if (waiting > at_load(&ch->limit) / 2 || control_breaks(TAKE_WITHOUT_WAKE))
         return;
     if (at_exchange(&ch->writer_waits, false)) /* first take the announcement, then read who made it */
         strand_kick(at_load(&ch->writer));
