@@ -633,6 +633,128 @@ static void what_fails_is_dead_lettered(void *arg)
     finish(p);
 }
 
+static int keep_each(void *state, void *item, weir_out *out)
+{
+    (void)state;
+    int64_t *v = weir_emit(out);
+    if (!v)
+        return weir_fail_memory();
+    *v = *(int64_t *)item;
+    return 0;
+}
+
+static size_t keep_batch(void *state, void *items, size_t count)
+{
+    (void)state;
+    (void)items;
+    return count;
+}
+
+/* What comes out of a stage's only port, and is discarded, is filtered: whatever the stage's shape. */
+static void what_is_discarded_is_counted(void *arg)
+{
+    (void)arg;
+    begin(1000, false);
+    uint64_t shape = check_random() % 4;
+    weir_pipeline *p = weir_new("test");
+    weir_stage source = numbers_stage(&n, "source"), last = {.name = "last", .in = WEIR_I64};
+    last.map = shape == 0 ? add_one : NULL;
+    last.each = shape == 1 ? keep_each : NULL;
+    last.batch = shape == 2 ? keep_batch : NULL;
+    add(p, &source);
+    if (shape < 3) {
+        add(p, &last);
+        join(p, "source", "last");
+    }
+    join(p, shape < 3 ? "last" : "source", WEIR_DISCARD);
+    start(p);
+    weir_totals t;
+    CHECK_EQ(weir_drain(p), 0);
+    weir_totals_get(p, &t);
+    CHECK_EQ(t.filtered, 1000);
+    k.closed = 1; /* there is no sink */
+    finish(p);
+}
+
+/* Holds three items; the next is put out with them. */
+struct window {
+    int64_t held[3];
+    size_t count;
+};
+
+static int put_window(void *state, weir_out *out)
+{
+    struct window *w = state;
+    for (size_t i = 0; i < w->count; i++) {
+        int64_t *v = weir_emit(out);
+        if (!v)
+            return weir_fail_memory();
+        *v = w->held[i];
+    }
+    w->count = 0;
+    return 0;
+}
+
+static int hold_three(void *state, void *item, weir_out *out)
+{
+    struct window *w = state;
+    if (w->count == 3 && put_window(w, out) < 0)
+        return -1;
+    w->held[w->count++] = *(int64_t *)item;
+    return 0;
+}
+
+/* Fails every item the first time. */
+static weir_verdict fails_once(void *state, void *item)
+{
+    int64_t *last = state;
+    if (*last == *(int64_t *)item)
+        return WEIR_KEEP;
+    *last = *(int64_t *)item;
+    return weir_fail("not yet");
+}
+
+static int fails_once_each(void *state, void *item, weir_out *out)
+{
+    return fails_once(state, item) == WEIR_KEEP ? keep_each(NULL, item, out) : -1;
+}
+
+/* What a flush puts out may have to be tried again in the stages behind, which may wait for each other: at the end, at a pill and at a
+ * cut, nothing is lost and order is kept. */
+static void what_is_flushed_is_tried_again(void *arg)
+{
+    (void)arg;
+    begin(200, true);
+    struct window w = {0};
+    int64_t a_last = -1, b_last = -1, c_last = -1;
+    weir_retry retry = {.count = 1, .backoff_ms = (uint32_t)(check_random() % 2)};
+    weir_pipeline *p = weir_new("test");
+    weir_stage source = numbers_stage(&n, "source"), sink = kept_stage(&k, "sink"),
+               hold = {.name = "hold", .in = WEIR_I64, .state = &w, .each = hold_three, .flush = put_window, .holds = true},
+               a = {.name = "a", .in = WEIR_I64, .state = &a_last, .each = fails_once_each, .retry = retry},
+               b = {.name = "b", .in = WEIR_I64, .state = &b_last, .each = fails_once_each, .retry = retry},
+               c = {.name = "c", .in = WEIR_I64, .state = &c_last, .map = fails_once, .retry = retry};
+    const weir_stage *chain[] = {&source, &hold, &a, &b, &c, &sink};
+    for (size_t i = 0; i < 6; i++)
+        CHECK_EQ(weir_append(p, chain[i]), 0);
+    start(p);
+    for (int64_t i = 1; i <= 4; i++) {
+        numbers_allow(&n, i * 50);
+        if (check_random() % 2)
+            weir_flush(p);
+        weir_stage plus = {.name = "x", .in = WEIR_I64, .map = add_one, .place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED};
+        if (check_random() % 2 && weir_insert_before(p, check_random() % 2 ? "hold" : "sink", &plus, NULL) == WEIR_OK)
+            CHECK_EQ(weir_pop(p, "x", NULL), 0);
+        if (i == 3)
+            CHECK_EQ(weir_pop(p, "hold", NULL), 0);
+    }
+    CHECK_EQ(weir_drain(p), 0);
+    CHECK_EQ(k.count, 200);
+    for (size_t i = 0; i < 200; i++)
+        CHECK(k.values[i] == (int64_t)i || k.values[i] == (int64_t)i + 1); /* x adds one while it is there */
+    finish(p);
+}
+
 int main(void)
 {
     check_run("a_tee_copies_to_all", 100, a_tee_copies_to_all);
@@ -650,5 +772,7 @@ int main(void)
     check_run("a_replaced_stage_hands_its_state_over", 100, a_replaced_stage_hands_its_state_over);
     check_run("what_fails_is_tried_again", 50, what_fails_is_tried_again);
     check_run("what_fails_is_dead_lettered", 50, what_fails_is_dead_lettered);
+    check_run("what_is_discarded_is_counted", 20, what_is_discarded_is_counted);
+    check_run("what_is_flushed_is_tried_again", 200, what_is_flushed_is_tried_again);
     return check_done();
 }

@@ -264,6 +264,46 @@ static void what_is_pending_is_named(void *arg)
     end(p);
 }
 
+static void try_beside(weir_pipeline *p, const char *end)
+{
+    weir_stage candidate = {.name = "b", .in = WEIR_I64, .map = add_one};
+    weir_edit *e = weir_edit_begin(p);
+    weir_edit_canary(e, "a", &candidate, NULL);
+    CHECK_EQ(weir_commit(e, NULL), 0);
+    if (!end)
+        return;
+    e = weir_edit_begin(p);
+    (strcmp(end, "promote") == 0 ? weir_edit_promote : weir_edit_abort)(e, "a");
+    CHECK_EQ(weir_commit(e, NULL), 0);
+}
+
+/* A trial is not begun anew, and does not stand in the way of what was edited before it. */
+static void behind_a_trial(void *arg)
+{
+    static const char *const ends[] = {"promote", "abort", NULL};
+    const char *end_by = ends[check_random() % 3];
+    char drawn[512];
+    weir_past past[8];
+    weir_receipt r;
+    (void)arg;
+    weir_pipeline *p = begin();
+    draw(p, drawn, sizeof drawn);
+    weir_stage a = {.name = "a", .in = WEIR_I64, .map = times_ten};
+    CHECK_EQ(weir_insert_first(p, &a, NULL), 0);
+    try_beside(p, end_by);
+    size_t edits = weir_history(p, past, 8);
+    for (size_t i = 0; i < edits; i++)
+        CHECK(past[i].can_undo);
+    for (size_t i = 0; i < edits; i++) {
+        CHECK_EQ(weir_undo(p, &r), 0);
+        bool promoted = end_by && *end_by == 'p', aborted = end_by && *end_by == 'a';
+        CHECK_EQ(r.changed, !(aborted && i < 2) && !(promoted && i == 1)); /* the insert is undone in any case */
+    }
+    check_drawn(p, drawn);
+    CHECK_EQ(weir_undo(p, NULL), WEIR_EREFUSED);
+    end(p);
+}
+
 int main(void)
 {
     check_run("there_and_back", 200, there_and_back);
@@ -272,5 +312,6 @@ int main(void)
     check_run("an_id_is_made_once", 20, an_id_is_made_once);
     check_run("a_preview_changes_nothing", 50, a_preview_changes_nothing);
     check_run("what_is_pending_is_named", 50, what_is_pending_is_named);
+    check_run("behind_a_trial", 50, behind_a_trial);
     return check_done();
 }

@@ -134,6 +134,7 @@ struct run {
     _Atomic bool lost[SOURCES_MAX][NUMBERS_MAX]; /* was in the hands of a stage that was stuck */
     _Atomic uint64_t counted[ELEMENTS_MAX][KEYS];
     uint64_t taken, letters;
+    _Atomic unsigned edits; /* begun */
     _Atomic uint32_t ids;
     _Atomic uint64_t alive;
     struct probe *probes[PROBES_MAX];
@@ -1207,6 +1208,7 @@ static void ask_again(const struct wish *wish, const weir_receipt *receipt)
 
 static void edit_once(enum change change, bool faults)
 {
+    atomic_fetch_add(&run.edits, 1);
     uint64_t before = weir_revision(run.p), hash = plan_hash();
     weir_receipt receipt;
     unsigned p_version = run.p_version, q_version = run.q_version;
@@ -1294,11 +1296,22 @@ static void watch_stage(int *tap, const char *stage)
     *tap = weir_tap_add(run.p, &(weir_tap){.stage = stage, .every = check_random() % 3, .seen = see});
 }
 
+/* Who watches can always run, so that the simulator does not see it when nothing else can. */
+static void check_that_it_goes_on(unsigned *edits, unsigned *looks)
+{
+    unsigned now = atomic_load(&run.edits);
+    *looks = now == *edits ? *looks + 1 : 0;
+    *edits = now;
+    CHECK(*looks < SIZE(20000, UINT32_MAX));
+}
+
 static void watch(void *arg)
 {
     int tap = 0;
+    unsigned edits = 0, looks = 0;
     (void)arg;
     while (!atomic_load(&run.stop_looking)) {
+        check_that_it_goes_on(&edits, &looks);
         weir_stage_info info[96];
         check_totals(false);
         size_t n = weir_stages(run.p, info, 96);

@@ -291,7 +291,9 @@ typedef struct weir_past {
 WEIR_API size_t weir_history(weir_pipeline *p, weir_past *past, size_t max);
 
 /* Undoes the latest edit that is not undone yet, with an edit of its own; weir_redo() makes it again. Stages that left are made
- * again by their recipe, or from their description if they have no `close`. WEIR_EREFUSED when there is none, or it cannot be. */
+ * again by their recipe, or from their description if they have no `close`. A trial is not begun anew: to go back to one is to go
+ * back to the stage that it left in force; if that is there already, nothing changes, and the next call goes further back.
+ * WEIR_EREFUSED when there is none, or it cannot be. */
 WEIR_API int weir_undo(weir_pipeline *p, weir_receipt *receipt);
 WEIR_API int weir_redo(weir_pipeline *p, weir_receipt *receipt);
 

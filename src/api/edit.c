@@ -52,7 +52,7 @@ struct op {
 
 /* A stage that has left, and the one that is to stand for it. */
 struct again_made {
-    const struct instance *old;
+    struct instance *old;
     struct instance *stage;
 };
 
@@ -1124,6 +1124,12 @@ static void compose(weir_edit *e)
     }
 }
 
+/* A trial that has ended is not begun anew by who goes back to it: what he gets is the stage that was in force. */
+static struct instance *lasting(struct instance *in)
+{
+    return in->tried[0] ? in->tried[0] : in;
+}
+
 /* The entry of the history is made before the cut: after it nothing can fail. */
 static int make_entry(struct commit *c)
 {
@@ -1138,9 +1144,9 @@ static int make_entry(struct commit *c)
     memcpy(entry->info.what, e->what, sizeof entry->info.what);
     entry->info.can_undo = true;
     for (size_t i = 0; i < c->p->plan->count; i++) {
-        const struct instance *in = c->p->plan->nodes[i].stage;
+        struct instance *in = c->p->plan->nodes[i].stage;
         const char *why;
-        if (plan_has(c->plan, in) || history_can_make(in, &why))
+        if (plan_has(c->plan, in) || plan_has(c->plan, lasting(in)) || history_can_make(lasting(in), &why))
             continue;
         entry->info.can_undo = false;
         snprintf(entry->info.why_not, sizeof entry->info.why_not, "\"%s\": %s", in->name, why);
@@ -1154,6 +1160,14 @@ static void drop_entry(struct commit *c)
     c->entry = NULL;
 }
 
+/* Under the lock. */
+static void mark_undone(const struct commit *c)
+{
+    for (size_t i = 0; i < c->p->past_count; i++)
+        if (c->e->kind != PAST_EDIT && c->p->past[i]->info.revision == c->e->undoes)
+            c->p->past[i]->undone = true;
+}
+
 /* The edit is made: what it undid is undone. */
 static void finish_entry(struct commit *c, const weir_receipt *receipt)
 {
@@ -1164,9 +1178,9 @@ static void finish_entry(struct commit *c, const weir_receipt *receipt)
     c->entry->info.receipt = *receipt;
     c->entry->info.revision = receipt->revision;
     c->entry->info.when_ns = plat_real_ns();
-    for (size_t i = 0; i < p->past_count; i++)
-        if (c->e->kind != PAST_EDIT && p->past[i]->info.revision == c->e->undoes)
-            p->past[i]->undone = true;
+    mark_undone(c);
+    for (size_t i = 0; i < c->e->made_count; i++)
+        history_rename(p, c->e->made[i].old, c->e->made[i].stage);
     plat_unlock(&p->lock);
 }
 
@@ -1298,6 +1312,9 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
             return status;
     }
     if (plan_same(c->plan, c->p->plan) && !control_breaks(NO_OP_COUNTS)) {
+        plat_lock(&c->p->lock);
+        mark_undone(c); /* going back to a trial that has ended: what comes next is the edit before that */
+        plat_unlock(&c->p->lock);
         receipt->revision = c->p->plan->revision;
         return WEIR_OK;
     }
@@ -1698,6 +1715,21 @@ static int make_again(weir_edit *e, const struct plan *in_force)
     return WEIR_OK;
 }
 
+/* Of the plan to be restored. */
+static void end_trials(struct plan *plan, const struct plan *in_force)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (!plan_has(in_force, plan->nodes[i].stage))
+            plan->nodes[i].stage = lasting(plan->nodes[i].stage);
+    for (size_t i = 0; i < plan->link_count; i++) {
+        struct link *l = &plan->links[i];
+        if (!plan_has(in_force, l->from))
+            l->from = lasting(l->from);
+        if (l->to && !plan_has(in_force, l->to))
+            l->to = lasting(l->to);
+    }
+}
+
 /* The turn keeps the history, and the instances that it knows, from going away while they are made again. */
 static int fill_undo(weir_edit *e, enum past_kind kind)
 {
@@ -1717,6 +1749,7 @@ static int fill_undo(weir_edit *e, enum past_kind kind)
     struct op *op = e->restores ? plat_alloc(sizeof *op) : NULL;
     if (!op)
         return pipeline_error(WEIR_ENOMEM, "no memory for an edit");
+    end_trials(e->restores, p->plan);
     op->kind = OP_RESTORE;
     op->edit = e;
     *e->ops_end = op;

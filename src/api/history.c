@@ -44,6 +44,32 @@ void history_push(weir_pipeline *p, struct past_entry *entry, struct plan *befor
     p->past[p->past_count++] = entry;
 }
 
+/* The lanes and ends of the old one are let go of with it. */
+static void rename_in(struct plan *plan, struct instance *old, struct instance *new)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        struct node was = plan->nodes[i];
+        if (was.stage != old)
+            continue;
+        plan->nodes[i].stage = new;
+        plan->nodes[i].pool = NULL;
+        new->kept++;
+        plan_each(&(struct plan){.count = 1, .nodes = &was}, let_go_one, NULL);
+        pool_drop(was.pool);
+    }
+    for (size_t i = 0; i < plan->link_count; i++) {
+        struct link *l = &plan->links[i];
+        l->from = l->from == old ? new : l->from;
+        l->to = l->to == old ? new : l->to;
+    }
+}
+
+void history_rename(weir_pipeline *p, struct instance *old, struct instance *new)
+{
+    for (size_t i = 0; i < p->past_count; i++)
+        rename_in(p->past[i]->before, old, new);
+}
+
 const struct past_entry *history_find(const weir_pipeline *p, const char *id)
 {
     for (size_t i = p->past_count; *id && i-- > 0;)

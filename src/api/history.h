@@ -35,6 +35,9 @@ const struct past_entry *history_find(const weir_pipeline *p, const char *id);
 /* What an undo, or a redo, would take back. NULL: nothing. Under the lock. */
 struct past_entry *history_last(weir_pipeline *p, enum past_kind kind);
 
+/* A stage was made again: whoever goes further back finds the new one in its place. Under the lock. */
+void history_rename(weir_pipeline *p, struct instance *old, struct instance *new);
+
 /* Another instance as the one that has left. NULL with the message. */
 struct instance *history_make(const struct instance *old, size_t lanes);
 

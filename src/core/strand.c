@@ -918,6 +918,8 @@ static enum strand_says step(struct strand *s)
         return flush_on(s);
     if (at_acquire(&s->mailbox) && look_at_mailbox(s) == STRAND_OVER)
         return STRAND_OVER;
+    if (s->flushing.why) /* the change waits for an item that is tried again */
+        return STRAND_GOES_ON;
     if (s->at_end)
         return finish(s);
     bool source = is_source(s);

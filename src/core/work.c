@@ -254,12 +254,21 @@ static void reset_counts(struct instance *in)
         in->out[port].count = 0;
 }
 
+/* What leaves the stage by its first port. */
+static bool is_discarded(const struct strand *s, const struct instance *in)
+{
+    const struct ports *ports = s->ports;
+    return ports->out_count > 0 && ports->outs[0].discards && s->program->stages[s->program->count - 1] == in;
+}
+
 /* What the stage has put out since reset_counts(), but for dead letters; and how much of it is discarded. */
 static uint64_t made_by(const struct strand *s, const struct instance *in, uint64_t *discarded)
 {
     *discarded = 0;
-    if (!instance_forks(in))
+    if (!instance_forks(in)) {
+        *discarded = is_discarded(s, in) ? in->out->count : 0;
         return in->out->count;
+    }
     uint64_t made = 0;
     for (size_t port = 0; port < in->out->port_count && port < s->ports->out_count; port++) {
         if (port == in->dead)
@@ -353,11 +362,12 @@ static uint32_t end_batch(struct strand *s, size_t i, uint32_t kept, uint64_t fi
 /* What is left of the batch goes on, unless this was the end of it. */
 static struct batch *passed(struct strand *s, struct instance *in, struct batch *b, uint32_t kept)
 {
-    count_add(&in->put, kept);
+    bool discarded = !in->sink && is_discarded(s, in);
+    count_add(discarded ? &in->filtered : &in->put, kept);
     if (kept < b->count)
         batch_destroy(b, kept, b->count);
     b->count = kept;
-    if (kept && !in->sink)
+    if (kept && !in->sink && !discarded)
         return b;
     batch_destroy(b, 0, kept);
     batch_release(b, &s->returns);
