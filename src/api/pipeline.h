@@ -21,7 +21,7 @@
 /* A tap. Its lock is taken inside the pipeline's, and by strands alone. */
 struct tap {
     struct plat_lock lock;
-    _Atomic bool used; /* a hint for strands: it may be active */
+    _Atomic uint64_t every; /* of def, for a first look without the lock: 0 while it is not active. Relaxed */
     bool active;       /* under both locks to change, either to read; as are the following */
     char stage[64];    /* where it is now */
     weir_tap def;
@@ -74,6 +74,7 @@ struct weir_pipeline {
 
     uint64_t trials; /* under lock: how many were begun */
     struct tap taps[TAPS_MAX];
+    _Atomic uint32_t taps_used; /* a bit for each that may be active; under the lock to change */
     struct probe probe;
 
     struct past_entry *past[PAST_MAX]; /* under turn and lock: oldest first */

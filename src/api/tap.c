@@ -35,9 +35,10 @@ void tap_seen(struct env *env, struct probe *probe, const struct instance *stage
     weir_sight sight = {
         .stage = stage->name, .out = out, .item = item, .type = type, .number = number, .verdict = (weir_verdict)verdict};
     (void)probe;
-    for (size_t i = 0; i < TAPS_MAX; i++) {
-        struct tap *tap = &p->taps[i];
-        if (!at_acquire(&tap->used))
+    for (uint32_t used = at_acquire(&p->taps_used); used; used &= used - 1) {
+        struct tap *tap = &p->taps[__builtin_ctz(used)];
+        uint64_t every = at_relaxed(&tap->every);
+        if (every == 0 || (every > 1 && number % every)) /* the same on both sides: they have the same number */
             continue;
         plat_lock(&tap->lock);
         bool wanted = tap->active && strcmp(tap->stage, stage->name) == 0 && (out ? tap->def.out : tap->def.in);
@@ -117,7 +118,8 @@ int weir_tap_add(weir_pipeline *p, const weir_tap *tap)
         memset(t->chosen, 0, sizeof t->chosen);
         t->active = true;
         plat_unlock(&t->lock);
-        at_release(&t->used, true); /* pairs with tap_seen() */
+        at_release(&t->every, tap->every ? tap->every : 1);
+        at_store(&p->taps_used, at_relaxed(&p->taps_used) | 1u << slot); /* pairs with tap_seen(): the tap is set up */
         taps_point(p);
     }
     plat_unlock(&p->lock);
@@ -138,7 +140,8 @@ int weir_untap(weir_pipeline *p, int number)
         was = tap->active;
         tap->active = false;
         plat_unlock(&tap->lock);
-        at_release(&tap->used, false);
+        at_release(&tap->every, 0);
+        at_store(&p->taps_used, at_relaxed(&p->taps_used) & ~(1u << (number - 1)));
         taps_point(p);
         plat_unlock(&p->lock);
     }
