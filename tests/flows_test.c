@@ -341,6 +341,31 @@ static void branches_come_and_go(void *arg)
     finish(p);
 }
 
+/* A stage comes and goes between a branch and the merge: the link into the merge is another one, but it is the same port, and what comes
+ * through it keeps its order. (It went on with the other branch's channel once.) */
+static void a_branch_gets_longer_at_the_merge(void *arg)
+{
+    (void)arg;
+    begin(3000, false);
+    weir_pipeline *p = diamond(&parity, &merge);
+    start(p);
+    for (int i = 0; i < 8; i++) {
+        weir_stage m = marker("m", 0);
+        int status = i % 2 ? weir_pop(p, "m", NULL) : weir_insert_after(p, "a", &m, NULL);
+        if (status == WEIR_EENDED)
+            break;
+        CHECK_EQ(status, WEIR_OK);
+    }
+    CHECK_EQ(weir_drain(p), 0);
+    CHECK_EQ(k.count, 3000);
+    int64_t next[2] = {0, 1};
+    for (size_t i = 0; i < k.count; i++) {
+        CHECK_EQ(k.values[i], next[k.values[i] % 2]);
+        next[k.values[i] % 2] += 2;
+    }
+    finish(p);
+}
+
 /* Stages change places across strands: each item meets all, in the old order or in the new one. */
 static weir_verdict times_two(void *state, void *item)
 {
@@ -643,6 +668,7 @@ int main(void)
     check_run("an_edit_behind_the_merge_only", 100, an_edit_behind_the_merge_only);
     check_run("an_edit_behind_one_to_many", 100, an_edit_behind_one_to_many);
     check_run("branches_come_and_go", 100, branches_come_and_go);
+    check_run("a_branch_gets_longer_at_the_merge", 200, a_branch_gets_longer_at_the_merge);
     check_run("stages_are_moved", 100, stages_are_moved);
     check_run("a_source_ends_before_the_other", 100, a_source_ends_before_the_other);
     check_run("a_pool_keeps_order_while_it_is_scaled", 100, a_pool_keeps_order_while_it_is_scaled);

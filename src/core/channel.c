@@ -39,6 +39,7 @@ void channel_reset(struct channel *ch, struct strand *writer, struct strand *rea
     ch->change = NULL;
     ch->next = NULL;
     ch->parted = ch->turned = false;
+    ch->in_port[0] = 0;
     ch->turn_left = ch->flush_left = false;
     ch->leftovers = (struct batch_list){0};
     ch->head_seen = ch->tail_seen = 0;

@@ -28,6 +28,7 @@
 #define CORE_CHANNEL_H
 
 #include "core/batch.h"
+#include "core/instance.h"
 
 struct strand;
 struct change;
@@ -46,8 +47,9 @@ struct channel {
     struct batch **ring;       /* set once; `mask` + 1 places */
     uint32_t mask;
     struct change *change; /* what the reader does at the cut; set by the edit before the writer closes (release) */
-    bool parted;          /* of one item, a part may be in here and another elsewhere; who has the edit turn, as for the next */
-    bool turned;          /* its batches stand in turns with those of other channels */
+    bool parted; /* of one item, a part may be in here and another elsewhere; who has the edit turn, as for the next */
+    bool turned; /* its batches stand in turns with those of other channels */
+    char in_port[PORT_NAME_SIZE]; /* the reader's; "" inside a pool */
     struct channel *next; /* where the reader reads on after the cut, if that is all that changes for it; set with `change` */
     _Atomic(struct strand *) writer, reader; /* set before use; whom to kick */
 
