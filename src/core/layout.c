@@ -91,14 +91,14 @@ static bool collects_turns(const struct seat *seat)
     return seat->collect == COLLECT_TURNS || seat->turns;
 }
 
-/* Whether what it puts out stands in turns, which somebody behind it collects. */
+/* Whether what it puts out stands in turns, which somebody behind it collects. Where an unordered pool comes together they end. */
 static bool puts_turns(const struct seat *seat)
 {
     const struct program *program = seat->program;
     const struct instance *last = program->count ? program->stages[program->count - 1] : NULL;
     if (seat->marks || (last && last->shape == SHAPE_DEAL && !last->def.key))
         return true;
-    return !collects_turns(seat) && gets_turns(seat);
+    return !collects_turns(seat) && seat->in_count <= 1 && gets_turns(seat);
 }
 
 /* Nothing ever unmarks a channel: when its writer has ended, or makes one of one from now on, what it holds is as it was. A cut
