@@ -6,7 +6,7 @@ MESON_FLAGS ?=
 SEEDS ?= 10
 SECONDS ?= 10
 
-.PHONY: all build setup demo test asan tsan sim models fuzz bench install format tidy clean
+.PHONY: all build setup demo test asan tsan sim torture models fuzz bench install format tidy clean
 
 all: build
 
@@ -41,6 +41,10 @@ tsan:
 sim: build
 	@WEIR_SECONDS=$$(($(SECONDS) / 5 + 1)) WEIR_FROM=$$(date +%s) $(BUILD)/tests/storm_sim
 	@for t in channel divert edits flows history oracle pipeline races tap trial; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
+
+# Real threads at full rate: 10^9 items and 10^5 random edits of every kind, against an exact oracle. TORTURE has other options for it.
+torture: build
+	@$(BUILD)/tests/torture $(TORTURE)
 
 # The concurrent protocol, model-checked with Spin, and its negative controls; models/README.md says what is covered.
 models:
