@@ -91,14 +91,20 @@ static bool collects_turns(const struct seat *seat)
     return seat->collect == COLLECT_TURNS || seat->turns;
 }
 
-/* Whether what it puts out stands in turns, which somebody behind it collects. Where an unordered pool comes together they end. */
+/* Turns go through it. Where an unordered pool comes together they end. */
+static bool passes_turns(const struct seat *seat)
+{
+    return gets_turns(seat) && !collects_turns(seat) && seat->in_count <= 1;
+}
+
+/* Whether what it puts out stands in turns, which somebody behind it collects. */
 static bool puts_turns(const struct seat *seat)
 {
     const struct program *program = seat->program;
     const struct instance *last = program->count ? program->stages[program->count - 1] : NULL;
     if (seat->marks || (last && last->shape == SHAPE_DEAL && !last->def.key))
         return true;
-    return !collects_turns(seat) && seat->in_count <= 1 && gets_turns(seat);
+    return passes_turns(seat);
 }
 
 /* Nothing ever unmarks a channel: when its writer has ended, or makes one of one from now on, what it holds is as it was. A cut
@@ -581,7 +587,7 @@ static bool cuts_turns(const struct draft *d)
 {
     bool enters = false, collects = false;
     for (size_t i = 0; i < d->old->count; i++) {
-        enters |= d->entry[i] && gets_turns(&d->old->seats[i]) && !collects_turns(&d->old->seats[i]);
+        enters |= d->entry[i] && passes_turns(&d->old->seats[i]);
         collects |= d->region[i] && collects_turns(&d->old->seats[i]);
     }
     return enters && collects;
