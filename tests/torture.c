@@ -689,7 +689,9 @@ static int pull(void *state, weir_out *out)
     struct probe *probe = state;
     unsigned s = probe->mould->number;
     size_t got;
-    if (atomic_load_explicit(&now.stop, memory_order_relaxed) || (now.bits && now.made[s] + 4096 > BITS))
+    if (now.bits && now.made[s] + 4096 > BITS)
+        atomic_store(&now.stop, true);
+    if (atomic_load_explicit(&now.stop, memory_order_relaxed))
         return WEIR_END;
     go_in(probe);
     struct item *items = weir_emit_many(out, weir_room(out), &got);
@@ -1334,7 +1336,7 @@ static void note_made(enum kind kind, bool changed)
 
 static bool fits(enum kind kind, int status)
 {
-    bool ending = atomic_load(&now.stop) || atomic_load(&now.loose) || (now.bits && now.made[0] + 4096 > BITS);
+    bool ending = atomic_load(&now.stop) || atomic_load(&now.loose);
     bool overtaken = status == WEIR_ECONFLICT && (kind == UNDO || kind == REDO); /* by an asynchronous one */
     return status == kinds[kind].status || status == WEIR_EBUSY || overtaken ||
            (status == WEIR_EREFUSED && (kinds[kind].may_refuse || ending)) || (status == WEIR_EENDED && ending);
@@ -1763,7 +1765,7 @@ static void finish(void)
 
 static bool goes_on(void)
 {
-    if (now.bits && now.made[0] + 4096 > BITS)
+    if (atomic_load(&now.stop)) /* behind an unordered pool there are no more bits */
         return false;
     if (now.end_ns)
         return clock_ns() < now.end_ns;
