@@ -6,7 +6,7 @@ MESON_FLAGS ?=
 SEEDS ?= 10
 SECONDS ?= 10
 
-.PHONY: all build setup demo test asan tsan sim torture models fuzz bench install format tidy clean
+.PHONY: all build setup demo test asan tsan sim torture controls models fuzz bench install format tidy clean
 
 all: build
 
@@ -40,7 +40,11 @@ tsan:
 # with SEEDS times as many.
 sim: build
 	@WEIR_SECONDS=$$(($(SECONDS) / 5 + 1)) WEIR_FROM=$$(date +%s) $(BUILD)/tests/storm_sim
-	@for t in channel divert edits flows history oracle pipeline races tap trial; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
+	@for t in channel divert edits flows history memory oracle pipeline promises races tap trial; do WEIR_SEEDS=$(SEEDS) $(BUILD)/tests/$${t}_sim || exit 1; done
+
+# The engine broken on purpose, one guarantee after the other: what is broken, and which test notices it with which words.
+controls: build
+	@tests/controls $(BUILD)/tests
 
 # Real threads at full rate: 10^9 items and 10^5 random edits of every kind, against an exact oracle. TORTURE has other options for it.
 torture: build

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clock, samples and report of the measuring programs; see bench.h. A row is printed when the program ends, so that nothing
- * that is being measured is disturbed by printing.
+ * Clock, samples and rows of the measuring programs; see bench.h. A row is printed when the program ends (report.c), so that
+ * nothing that is being measured is disturbed by printing.
  */
 #include "bench.h"
+#include "report.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,6 +38,12 @@ void bench_pause(void)
 #endif
 }
 
+void bench_sleep_until(uint64_t ns)
+{
+    struct timespec t = {.tv_sec = (time_t)(ns / 1000000000U), .tv_nsec = (long)(ns % 1000000000U)};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
 _Noreturn void bench_die(const char *format, ...)
 {
     va_list args;
@@ -49,7 +56,7 @@ _Noreturn void bench_die(const char *format, ...)
 
 static _Noreturn void usage(const char *name)
 {
-    fprintf(stderr, "usage: %s [--quick] [--json] [--cpu] [--rounds N] [--weir PATH]\n", name);
+    fprintf(stderr, "usage: %s [--quick] [--json | --markdown] [--cpu] [--rounds N] [--weir PATH]\n", name);
     exit(2);
 }
 
@@ -60,7 +67,9 @@ void bench_begin(struct bench *b, const char *name, const char *question, unsign
         if (strcmp(argv[i], "--quick") == 0)
             b->quick = true;
         else if (strcmp(argv[i], "--json") == 0)
-            b->json = true;
+            b->print = BENCH_JSON;
+        else if (strcmp(argv[i], "--markdown") == 0)
+            b->print = BENCH_MARKDOWN;
         else if (strcmp(argv[i], "--cpu") == 0)
             b->cpu = true;
         else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0)
@@ -121,6 +130,15 @@ void bench_at_least(struct bench *b, double value, const char *unit, double targ
     row->target = target;
 }
 
+static void fill_spread(struct bench_row *row, struct samples *samples, const char *unit)
+{
+    row->form = BENCH_SPREAD;
+    row->value = samples_quantile(samples, 0.5);
+    row->p99 = samples_quantile(samples, 0.99);
+    row->max = samples_max(samples);
+    row->unit = unit;
+}
+
 void bench_spread(struct bench *b, struct samples *samples, const char *unit, double p50_target, double p99_target,
                   const char *what, ...)
 {
@@ -128,14 +146,33 @@ void bench_spread(struct bench *b, struct samples *samples, const char *unit, do
     va_start(args, what);
     struct bench_row *row = add_row(b, what, args);
     va_end(args);
-    row->form = BENCH_SPREAD;
-    row->value = samples_quantile(samples, 0.5);
-    row->p99 = samples_quantile(samples, 0.99);
-    row->max = samples_max(samples);
-    row->unit = unit;
+    fill_spread(row, samples, unit);
     row->relation = p50_target > 0 ? BENCH_AT_MOST : BENCH_NO_TARGET;
     row->target = p50_target;
     row->p99_target = p99_target;
+}
+
+static struct bench_row *place(struct bench *b, const char *part, const char *column)
+{
+    struct bench_row *row = &b->rows[b->count - 1];
+    row->part = part;
+    row->column = column;
+    return row;
+}
+
+void bench_cell_spread(struct bench *b, struct samples *samples, const char *unit, const char *part, const char *line,
+                       const char *column)
+{
+    bench_spread(b, samples, unit, 0, 0, "%s", line);
+    struct bench_row *row = place(b, part, column);
+    if (samples->count == 0)
+        row->form = BENCH_EMPTY;
+}
+
+void bench_cell_value(struct bench *b, double value, const char *unit, const char *part, const char *line, const char *column)
+{
+    bench_value(b, value, unit, "%s", line);
+    place(b, part, column);
 }
 
 void bench_skip(struct bench *b, const char *what, const char *why)
@@ -159,97 +196,11 @@ bool bench_check(struct bench *b, bool ok, const char *what, ...)
     return false;
 }
 
-static const char *sign(const struct bench_row *row)
-{
-    return row->relation == BENCH_AT_MOST ? "<=" : ">=";
-}
-
-static bool is_met(const struct bench_row *row, double value, double target)
-{
-    return row->relation == BENCH_AT_MOST ? value <= target : value >= target;
-}
-
-static void print_number(double value)
-{
-    printf(" %9.*f", value < 100 ? 2 : 0, value);
-}
-
-static void print_verdict(const struct bench_row *row, double value, double target)
-{
-    printf("  %s %g %s", sign(row), target, is_met(row, value, target) ? "met" : "NOT MET");
-}
-
-static void print_table_row(const struct bench_row *row)
-{
-    printf("  %-58s", row->what);
-    if (row->relation == BENCH_SKIPPED) {
-        printf(" skipped: %s\n", row->why);
-        return;
-    }
-    print_number(row->value);
-    if (row->form == BENCH_SPREAD) {
-        print_number(row->p99);
-        print_number(row->max);
-    }
-    printf(" %-7s", row->unit);
-    if (row->relation != BENCH_NO_TARGET) {
-        print_verdict(row, row->value, row->target);
-        if (row->form == BENCH_SPREAD)
-            print_verdict(row, row->p99, row->p99_target);
-    }
-    putchar('\n');
-}
-
-static void print_table(const struct bench *b)
-{
-    printf("%s: %s\n", b->name, b->question);
-    printf("  (%s, %u round%s, load average %.1f%s)\n", b->cpu ? "CPU time" : "wall clock", b->rounds,
-           b->rounds == 1 ? "" : "s", b->load, b->quick ? ", quick: the times mean nothing" : "");
-    for (size_t i = 0; i < b->count; i++) {
-        if (b->rows[i].form == BENCH_SPREAD && (i == 0 || b->rows[i - 1].form != BENCH_SPREAD))
-            printf("  %58s %9s %9s %9s\n", "", "p50", "p99", "max");
-        print_table_row(&b->rows[i]);
-    }
-    printf("  %s\n\n", b->failed ? "SOME RESULTS WERE WRONG, see above" : "all results were checked and equal");
-}
-
-static void print_json_row(const struct bench_row *row)
-{
-    printf("{\"what\":\"%s\",", row->what); /* our own words: nothing in them needs escaping */
-    if (row->relation == BENCH_SKIPPED) {
-        printf("\"skipped\":\"%s\"}", row->why);
-        return;
-    }
-    if (row->form == BENCH_SPREAD)
-        printf("\"p50\":%.6g,\"p99\":%.6g,\"max\":%.6g,\"unit\":\"%s\"", row->value, row->p99, row->max, row->unit);
-    else
-        printf("\"value\":%.6g,\"unit\":\"%s\"", row->value, row->unit);
-    if (row->relation != BENCH_NO_TARGET)
-        printf(",\"relation\":\"%s\",\"target\":%g,\"met\":%s", sign(row), row->target,
-               is_met(row, row->value, row->target) ? "true" : "false");
-    if (row->relation != BENCH_NO_TARGET && row->form == BENCH_SPREAD)
-        printf(",\"p99_target\":%g,\"p99_met\":%s", row->p99_target, is_met(row, row->p99, row->p99_target) ? "true" : "false");
-    putchar('}');
-}
-
-static void print_json(const struct bench *b)
-{
-    printf("{\"bench\":\"%s\",\"clock\":\"%s\",\"rounds\":%u,\"load\":%.2f,\"quick\":%s,\"correct\":%s,\"rows\":[", b->name,
-           b->cpu ? "cpu" : "wall", b->rounds, b->load, b->quick ? "true" : "false", b->failed ? "false" : "true");
-    for (size_t i = 0; i < b->count; i++) {
-        if (i > 0)
-            putchar(',');
-        print_json_row(&b->rows[i]);
-    }
-    printf("]}\n");
-}
-
 int bench_end(const struct bench *b)
 {
-    if (b->json)
-        print_json(b);
-    else
-        print_table(b);
+    static void (*const print[])(const struct bench *b) = {
+        [BENCH_TABLE] = report_table, [BENCH_JSON] = report_json, [BENCH_MARKDOWN] = report_markdown};
+    print[b->print](b);
     return b->failed;
 }
 
@@ -294,6 +245,12 @@ double samples_ratio(const struct samples *a, const struct samples *b)
     double median = samples_quantile(&ratios, 0.5);
     samples_free(&ratios);
     return median;
+}
+
+void samples_append(struct samples *s, const struct samples *more)
+{
+    for (size_t i = 0; i < more->count; i++)
+        samples_add(s, more->values[i]);
 }
 
 void samples_free(struct samples *s)

@@ -20,7 +20,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 #include <weir/weir.h>
 
 #define BATCH     256
@@ -267,12 +266,6 @@ static void await_items(const struct subject *s, uint64_t n)
         sched_yield();
 }
 
-static void sleep_until(uint64_t ns)
-{
-    struct timespec t = {.tv_sec = (time_t)(ns / 1000000000U), .tv_nsec = (long)(ns % 1000000000U)};
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
-}
-
 static void run(struct bench *b, enum mode mode, unsigned ticks, struct result *result)
 {
     struct probe *probes = calloc(ticks + 1, sizeof *probes); /* one an insert: each sees its own first item */
@@ -291,7 +284,7 @@ static void run(struct bench *b, enum mode mode, unsigned ticks, struct result *
         if (modes[mode].edited)
             edit_once(&s, tick % 2 == 0, &probes[tick], result);
         next += TICK_NS;
-        sleep_until(next);
+        bench_sleep_until(next);
         samples_add(&result->gap, (double)atomic_exchange(&s.flow.gap_ns, 0) / 1e3);
     }
     uint64_t items = atomic_load(&s.flow.delivered) - before;

@@ -2,26 +2,18 @@
 /*
  * What does a hop from one strand to another cost, for many items and for a single one?
  *
- * Throughput: a source fills batches on one core and a sink adds them up on another. By hand that is a ring of 64 batches of
- * 256 items, written for one producer and one consumer, the batches filled and read where they lie. Whoever finds the ring full
- * or empty waits, in one variant by spinning (and yielding), in the other by parking on a futex.
+ * Throughput: a source fills batches on one core and a sink adds them up on another. By hand that is the ring of ring.h:
+ * whoever finds it full or empty waits, in one variant by spinning (and yielding), in the other by parking on a futex.
  *
  * Latency: the pipeline is idle, one item goes in, and its age is read where it arrives; the next goes in when it has arrived.
  * By hand that is two threads that hand one number to each other with a futex.
  */
 #include "bench.h"
+#include "ring.h"
 
-#include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <weir/weir.h>
-
-#define BATCH      256
-#define SLOTS      64
-#define SPIN_LIMIT 200 /* looks at the other's index before one yields or parks; 50 and 1000 are no faster here */
 
 /* ---- what everybody calls --------------------------------------------------------------------------------------------- */
 
@@ -59,91 +51,30 @@ static size_t take(struct work *work, size_t most)
 
 /* ---- throughput by hand ----------------------------------------------------------------------------------------------- */
 
-struct slot {
-    size_t n; /* 0: the end */
-    uint64_t items[BATCH];
-};
-
-/* head and tail count for ever; head - tail slots are full. Each is also the futex that the other side parks on. */
-struct ring {
-    _Alignas(64) _Atomic uint32_t head;
-    _Alignas(64) _Atomic uint32_t tail;
-    _Alignas(64) _Atomic bool reader_parked; /* pairs with head */
-    _Alignas(64) _Atomic bool writer_parked; /* pairs with tail */
-    bool parks;
+struct stream {
+    struct ring ring;
     struct work *work;
-    struct slot slots[SLOTS];
 };
-
-static void futex_wait(_Atomic uint32_t *word, uint32_t value)
-{
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-}
-
-static void futex_wake(_Atomic uint32_t *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-/* Returns when *index is no longer `seen`, and says what it is then. */
-static uint32_t await(struct ring *ring, _Atomic uint32_t *index, uint32_t seen, _Atomic bool *parked)
-{
-    uint32_t now;
-    for (unsigned spins = 0; (now = atomic_load_explicit(index, memory_order_acquire)) == seen; spins++) {
-        if (spins < SPIN_LIMIT) {
-            bench_pause();
-        } else if (!ring->parks) {
-            sched_yield();
-        } else {
-            atomic_store(parked, true);
-            if (atomic_load(index) == seen)
-                futex_wait(index, seen);
-            atomic_store(parked, false);
-        }
-    }
-    return now;
-}
-
-static void publish(struct ring *ring, _Atomic uint32_t *index, uint32_t value, _Atomic bool *parked)
-{
-    if (!ring->parks) {
-        atomic_store_explicit(index, value, memory_order_release);
-        return;
-    }
-    atomic_store(index, value);
-    if (atomic_load(parked))
-        futex_wake(index);
-}
 
 static void *consume(void *arg)
 {
-    struct ring *ring = arg;
-    for (uint32_t tail = 0, head = 0;; tail++) {
-        if (head == tail)
-            head = await(ring, &ring->head, tail, &ring->reader_parked);
-        struct slot *slot = &ring->slots[tail % SLOTS];
-        if (slot->n == 0)
-            return NULL;
-        the_sink(ring->work, slot->items, slot->n);
-        publish(ring, &ring->tail, tail + 1, &ring->writer_parked);
-    }
+    struct stream *stream = arg;
+    for (struct slot *slot; (slot = ring_next(&stream->ring))->n > 0; ring_take(&stream->ring))
+        the_sink(stream->work, slot->items, slot->n);
+    return NULL;
 }
 
 static void *produce(void *arg)
 {
-    struct ring *ring = arg;
-    struct work *work = ring->work;
-    for (uint32_t head = 0, tail = 0;; head++) {
-        if (head - tail == SLOTS)
-            tail = await(ring, &ring->tail, head - SLOTS, &ring->writer_parked);
-        struct slot *slot = &ring->slots[head % SLOTS];
-        slot->n = take(work, BATCH);
-        the_fill(work->made, slot->items, slot->n);
-        work->made += slot->n;
-        publish(ring, &ring->head, head + 1, &ring->reader_parked);
-        if (slot->n == 0)
-            return NULL;
+    struct stream *stream = arg;
+    struct work *work = stream->work;
+    for (size_t n = 1; n > 0; ring_put(&stream->ring)) {
+        struct slot *slot = ring_room(&stream->ring);
+        slot->n = n = take(work, RING_BATCH);
+        the_fill(work->made, slot->items, n);
+        work->made += n;
     }
+    return NULL;
 }
 
 static void run_pair(void *(*first)(void *), void *(*second)(void *), void *arg)
@@ -157,12 +88,10 @@ static void run_pair(void *(*first)(void *), void *(*second)(void *), void *arg)
 
 static void stream_by_hand(struct work *work, bool parks)
 {
-    static struct ring ring;
-    atomic_store(&ring.head, 0);
-    atomic_store(&ring.tail, 0);
-    ring.parks = parks;
-    ring.work = work;
-    run_pair(produce, consume, &ring);
+    static struct stream stream;
+    ring_init(&stream.ring, parks);
+    stream.work = work;
+    run_pair(produce, consume, &stream);
 }
 
 /* ---- throughput by the engine ----------------------------------------------------------------------------------------- */

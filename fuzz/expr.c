@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * expr.c - src/expr on a text: whatever it is, it becomes stages or a sentence about a place in it. The normal form of each stage
- * must parse to the same stage, and its normal form be itself.
+ * must parse to the same stage, and its normal form be itself. So must what is written of the whole, if that makes a pipeline.
  */
 #include "expr/expr.h"
 
 #include "fuzz/fuzz.h"
+#include "fuzz/written.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void check_error(const struct expr_error *error, const char *text)
-{
-    size_t len = strlen(text);
-    REQUIRE(memchr(error->message, 0, sizeof error->message) && error->message[0], "refused without saying why");
-    REQUIRE(error->offset <= len && error->length <= len - error->offset, "refused at %zu+%zu of %zu bytes: %s", error->offset,
-            error->length, len, error->message);
-}
 
 /* What an engine would go by. */
 static void check_same(const weir_stage *a, const weir_stage *b, const char *text)
@@ -49,16 +42,33 @@ static void check_round_trip(struct expr *expr, size_t i)
     expr_free(again);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_chain(const char *text)
 {
     struct expr_error error;
-    char *text = strndup((const char *)data, size);
     struct expr *expr = expr_parse(text, &error);
     if (!expr)
-        check_error(&error, text);
+        written_check_error(&error, strlen(text));
     for (size_t i = 0; expr && i < expr_count(expr); i++)
         check_round_trip(expr, i);
     expr_free(expr);
+}
+
+static void check_whole(const char *text)
+{
+    struct expr_error error;
+    struct graph *graph = graph_parse(text, true, &error);
+    if (graph)
+        written_check(graph);
+    else
+        written_check_error(&error, strlen(text));
+    graph_free(graph);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = strndup((const char *)data, size);
+    check_chain(text);
+    check_whole(text);
     free(text);
     return 0;
 }

@@ -3,7 +3,10 @@
 #include "check.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <time.h>
+
+#include "core/control.h"
 
 const char *check_test = "";
 uint64_t check_seed = 1;
@@ -36,6 +39,43 @@ uint64_t check_random(void)
 #endif
 }
 
+/* ---- negative controls --------------------------------------------------------------------------------------------------- */
+
+#ifdef WEIR_CONTROLS
+enum control control_chosen;
+
+struct control_line {
+    const char *name, *guarantee, *what, *tests;
+};
+
+#define CONTROL_LINE(name, guarantee, what, tests) {#name, guarantee, what, tests},
+static const struct control_line control_lines[] = {CONTROLS(CONTROL_LINE)};
+#define CONTROLS_COUNT (sizeof control_lines / sizeof *control_lines)
+
+/* WEIR_CONTROL=NAME breaks the engine there; WEIR_CONTROL=list prints all, for tests/controls, and ends the program. */
+static void choose_control(void)
+{
+    const char *name = getenv("WEIR_CONTROL");
+    if (!name || control_chosen)
+        return;
+    for (size_t i = 0; i < CONTROLS_COUNT; i++) {
+        const struct control_line *c = &control_lines[i];
+        if (strcmp(name, "list") == 0)
+            printf("%s\t%s\t%s\t%s\n", c->name, c->guarantee, c->what, c->tests);
+        else if (strcmp(name, c->name) == 0)
+            control_chosen = (enum control)(i + 1);
+    }
+    if (control_chosen == CONTROL_NONE)
+        exit(strcmp(name, "list") == 0 ? 0 : 2);
+}
+#else
+static void choose_control(void)
+{
+}
+#endif
+
+/* ---- running ------------------------------------------------------------------------------------------------------------- */
+
 /* The next seed of a test that has `n` of them; or, with WEIR_SECONDS=s, that is run for so long, with the seeds from WEIR_FROM on. */
 static bool more_seeds(uint64_t done, uint64_t n, time_t since)
 {
@@ -62,6 +102,7 @@ void check_run(const char *name, unsigned seeds, void (*test)(void *arg))
     uint64_t first = from ? strtoull(from, NULL, 10) : 1, done = 0;
     time_t since = time(NULL);
     check_test = name;
+    choose_control();
     if (which && strcmp(which, name) != 0)
         return;
 #ifndef SIM

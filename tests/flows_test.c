@@ -289,14 +289,14 @@ static void an_edit_behind_one_to_many(void *arg)
     begin(1000, false);
     weir_pipeline *p = numbers_pipeline(&n, &k, false);
     weir_stage many = {.name = "many", .in = WEIR_I64, .each = thrice, .place = WEIR_OWN};
-    weir_stage a = marker("a", 0);
-    a.place = WEIR_OWN;
+    weir_stage a = marker("a", 0); /* in a strand of its own, or with the sink: then only that strand's program changes */
     CHECK_EQ(weir_insert_before(p, "sink", &many, NULL), 0);
     CHECK_EQ(weir_insert_before(p, "sink", &a, NULL), 0);
     start(p);
     for (int i = 1; i <= 4; i++) {
         weir_stage c = marker("a", i);
-        c.place = WEIR_OWN;
+        c.place = a.place;
+        event_wait(&k.arrived, check_random() % 600 * (uint64_t)i); /* in the middle, not all at the beginning */
         int status = weir_replace(p, "a", &c, NULL);
         if (status == WEIR_EENDED)
             break;

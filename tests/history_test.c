@@ -121,6 +121,51 @@ static void there_and_back(void *arg)
     end(p);
 }
 
+/* The terms of an edit hold for one that undoes another, too, and nothing else stands with it. */
+static void an_undo_is_an_edit(void *arg)
+{
+    (void)arg;
+    weir_pipeline *p = begin();
+    weir_stage one = plus("one"), two = plus("two");
+    weir_preview preview;
+    weir_past past[4];
+    char before[512], after[512];
+    draw(p, before, sizeof before);
+    CHECK_EQ(weir_insert_first(p, &one, NULL), 0);
+    draw(p, after, sizeof after);
+    weir_edit *e = weir_edit_begin(p);
+    weir_edit_note(e, "somebody", "");
+    weir_edit_timeout(e, 10000);
+    CHECK_EQ(weir_edit_undo(e), 0);
+    CHECK_EQ(weir_edit_preview(e, &preview), 0);
+    CHECK(preview.changes);
+    CHECK_EQ(preview.closes, 1);
+    check_drawn(p, after);
+    CHECK_EQ(weir_commit(e, NULL), 0);
+    check_drawn(p, before);
+    CHECK_EQ(weir_history(p, past, 4), 2);
+    CHECK_HAS(past[0].who, "somebody");
+    CHECK_HAS(past[0].what, "undo of revision 2");
+
+    e = weir_edit_begin(p);
+    weir_edit_expect(e, 1);
+    CHECK_EQ(weir_edit_redo(e), WEIR_ECONFLICT);
+    CHECK_EQ(weir_commit(e, NULL), WEIR_ECONFLICT);
+    e = weir_edit_begin(p);
+    CHECK_EQ(weir_edit_redo(e), 0);
+    CHECK_EQ(weir_insert_first(p, &two, NULL), 0); /* somebody else is faster */
+    CHECK_EQ(weir_commit(e, NULL), WEIR_ECONFLICT);
+    e = weir_edit_begin(p);
+    CHECK_EQ(weir_edit_undo(e), 0);
+    CHECK_EQ(weir_edit_pop(e, "two"), WEIR_EREFUSED);
+    CHECK_EQ(weir_commit(e, NULL), WEIR_EREFUSED);
+    e = weir_edit_begin(p);
+    CHECK_EQ(weir_edit_redo(e), WEIR_EREFUSED);
+    CHECK_HAS(weir_error(p), "no edit to redo");
+    weir_edit_discard(e);
+    end(p);
+}
+
 static void what_cannot_be_made_again(void *arg)
 {
     (void)arg;
@@ -222,6 +267,7 @@ static void what_is_pending_is_named(void *arg)
 int main(void)
 {
     check_run("there_and_back", 200, there_and_back);
+    check_run("an_undo_is_an_edit", 20, an_undo_is_an_edit);
     check_run("what_cannot_be_made_again", 20, what_cannot_be_made_again);
     check_run("an_id_is_made_once", 20, an_id_is_made_once);
     check_run("a_preview_changes_nothing", 50, a_preview_changes_nothing);

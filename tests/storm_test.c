@@ -142,7 +142,7 @@ struct run {
     _Atomic uint64_t asked;
     struct event answered;
     _Atomic bool stop_looking;
-    unsigned names;               /* of edits */
+    unsigned names, extras;       /* of edits; of extra stages */
     unsigned made[32], tried[32]; /* edits of each kind */
 };
 
@@ -923,9 +923,8 @@ static const char *some_place(void)
 
 static void insert(weir_edit *e)
 {
-    static unsigned number;
     char name[16];
-    snprintf(name, sizeof name, "x%u", ++number);
+    snprintf(name, sizeof name, "x%u", ++run.extras);
     weir_stage stage = new_stage(&extra, name, 0);
     const char *place = check_random() % 6 == 0 ? "sink" : some_place();
     say_stage(&stage);
@@ -1305,7 +1304,7 @@ static void watch(void *arg)
         size_t n = weir_stages(run.p, info, 96);
         weir_pending_info pending[4];
         weir_pending(run.p, pending, 4);
-        if (check_random() % 16 == 0)
+        if (n > 0 && check_random() % 16 == 0)
             watch_stage(&tap, info[check_random() % (n < 96 ? n : 96)].name);
 #ifdef SIM
         if (check_random() % 32 == 0)

@@ -136,7 +136,7 @@ typedef struct weir_receipt {
     uint64_t effect_ns;    /* from the call until the cut was made */
     uint64_t total_ns;     /* from the call until it returned */
     uint64_t late;         /* items that stages popped with divert had in their hands */
-    bool pending;          /* the edit is committed, but strands that share its cut have not all come to it within its time limit */
+    bool pending; /* the edit is committed, but strands that share its cut have not all come to it within its time limit */
     char held_up_by[64];   /* the stage that the edit waited for, or "" */
     uint64_t held_up_item; /* the number of the item that it was working on, 0 if that is not known */
     uint64_t held_up_ns;   /* since when, before now */
@@ -208,14 +208,14 @@ WEIR_API int weir_edit_disconnect(weir_edit *e, const char *from);
 
 /* What an edit would do. */
 typedef struct weir_preview {
-    uint64_t revision;   /* the plan that it was compared with */
-    bool changes;        /* false: nothing would change */
-    unsigned opens;      /* stages that would be opened */
-    unsigned closes;     /* stages that would leave */
-    unsigned parks;      /* stages that would come to rest */
-    unsigned strands;    /* strands that take part in the cut */
-    uint64_t drains;     /* items that are on their way to stages that would leave or rest, and would go through them first */
-    char text[2048];     /* the same in words, a line each: "+ stage", "- stage", "~ stage", "drain stage: n items" */
+    uint64_t revision; /* the plan that it was compared with */
+    bool changes;      /* false: nothing would change */
+    unsigned opens;    /* stages that would be opened */
+    unsigned closes;   /* stages that would leave */
+    unsigned parks;    /* stages that would come to rest */
+    unsigned strands;  /* strands that take part in the cut */
+    uint64_t drains;   /* items that are on their way to stages that would leave or rest, and would go through them first */
+    char text[2048];   /* the same in words, a line each: "+ stage", "- stage", "~ stage", "drain stage: n items" */
     void *reserved[4];
 } weir_preview;
 
@@ -241,8 +241,8 @@ WEIR_API void weir_edit_discard(weir_edit *e);
 
 /* Zero means the default. */
 typedef struct weir_trial {
-    double percent;     /* of the items that the candidate gets; default 10. Ignored by a shadow, which gets all */
-    double errors_max;  /* the trial is aborted when more than so many percent of at least 100 items failed, or (in a shadow)
+    double percent;    /* of the items that the candidate gets; default 10. Ignored by a shadow, which gets all */
+    double errors_max; /* the trial is aborted when more than so many percent of at least 100 items failed, or (in a shadow)
                            differed; default 5, negative: never */
     uint64_t (*key)(void *key_arg, const void *item); /* items with equal keys meet the same stage; default: the item's number.
                            Called where the stage's functions are */
@@ -295,6 +295,11 @@ WEIR_API size_t weir_history(weir_pipeline *p, weir_past *past, size_t max);
 WEIR_API int weir_undo(weir_pipeline *p, weir_receipt *receipt);
 WEIR_API int weir_redo(weir_pipeline *p, weir_receipt *receipt);
 
+/* The same as the one operation of an edit, for who wants to give it a time limit, an id, a name, or only a preview. It is refused with
+ * WEIR_ECONFLICT if another edit is made before it is committed. */
+WEIR_API int weir_edit_undo(weir_edit *e);
+WEIR_API int weir_edit_redo(weir_edit *e);
+
 /* An edit that has been asked for and has not come to its end. */
 typedef struct weir_pending_info {
     char id[64], who[64], what[256];
@@ -313,7 +318,7 @@ WEIR_API size_t weir_pending(weir_pipeline *p, weir_pending_info *info, size_t m
 
 typedef struct weir_sight {
     const char *stage;
-    bool out;             /* the item has come out of the stage; else it is about to go in */
+    bool out; /* the item has come out of the stage; else it is about to go in */
     const void *item;
     const weir_type *type;
     uint64_t number;      /* of the item that went in, counted from 1: both sides of one item have the same */
@@ -322,10 +327,11 @@ typedef struct weir_sight {
 
 typedef struct weir_tap {
     const char *stage;
-    bool in, out;                                       /* which sides; neither means both */
-    uint64_t every;                                     /* one item in so many; 0: each */
-    bool (*filter)(void *arg, const weir_sight *sight); /* of those going in; NULL: all. With `out` alone, of those coming out */
-    void (*seen)(void *arg, const weir_sight *sight);   /* must not wait, nor call into the pipeline; one call at a time */
+    bool in, out;   /* which sides; neither means both */
+    uint64_t every; /* one item in so many; 0: each */
+    bool (*filter)(void *arg,
+                   const weir_sight *sight);          /* of those going in; NULL: all. With `out` alone, of those coming out */
+    void (*seen)(void *arg, const weir_sight *sight); /* must not wait, nor call into the pipeline; one call at a time */
     void *arg;
     void *reserved[4];
 } weir_tap;
@@ -378,12 +384,12 @@ typedef struct weir_stage_info {
                              "ready", after the end "ended" */
     unsigned strand;      /* stages with the same number run as one loop; 0 when parked */
     uint64_t taken, put, filtered, failed, created, returned;
-    uint64_t queued; /* items waiting in front of the stage's strand; 0 for all but a strand's first stage */
-    unsigned lanes;       /* of its pool; 1: none */
-    uint64_t retried;     /* repetitions */
-    uint64_t busy_ns;     /* what its strand has been busy for: for a rate, look twice */
-    uint64_t item;        /* of a retiring or stuck stage: the number of the item that it has in its hands; else 0 */
-    uint64_t item_ns;     /* and for how long */
+    uint64_t queued;  /* items waiting in front of the stage's strand; 0 for all but a strand's first stage */
+    unsigned lanes;   /* of its pool; 1: none */
+    uint64_t retried; /* repetitions */
+    uint64_t busy_ns; /* what its strand has been busy for: for a rate, look twice */
+    uint64_t item;    /* of a retiring or stuck stage: the number of the item that it has in its hands; else 0 */
+    uint64_t item_ns; /* and for how long */
     void *reserved[4];
 } weir_stage_info;
 

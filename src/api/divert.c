@@ -126,10 +126,23 @@ static void forget_leaver(struct change *c, const struct instance *stage)
     c->leave_count = kept;
 }
 
+/* Channels that the strand was to get are the heir's, too. */
+static void bequeath_channels(const struct diversion *d, const struct edit_record *r)
+{
+    for (size_t i = 0; i < r->channel_count; i++) {
+        struct channel *ch = r->channels[i];
+        if (at_load(&ch->writer) == d->from)
+            at_store(&ch->writer, d->heir);
+        if (at_load(&ch->reader) == d->from)
+            at_store(&ch->reader, d->heir);
+    }
+}
+
 /* Parts of earlier edits that the strand has not come to are the heir's now, and are not about the stage any more. */
 static void bequeath(weir_pipeline *p, const struct diversion *d)
 {
     for (struct edit_record *r = p->records; r; r = r->next) {
+        bequeath_channels(d, r);
         for (size_t i = 0; i < r->change_count; i++) {
             struct change *c = &r->changes[i];
             if (c->strand != d->from || at_acquire(&c->applied))

@@ -184,6 +184,8 @@ static struct plan *replay(const weir_edit *e, struct plan_error *error)
         return NULL;
     }
     for (const struct op *op = e->ops; op; op = op->next) {
+        if (control_breaks(HALF_AN_EDIT) && op != e->ops && !op->next && op->kind != OP_CANARY && op->kind != OP_SHADOW)
+            break;
         if (!replay_one(plan, op, error)) {
             plan_free(plan);
             return NULL;
@@ -247,6 +249,9 @@ static int keep_op(weir_edit *e, struct op *op)
     struct plan_error error = {0};
     *e->ops_end = op;
     e->ops_end = &op->next;
+    if (e->kind != PAST_EDIT)
+        return edit_error(e, WEIR_EREFUSED,
+                          "an undo or a redo stands with other operations; expected it to be an edit of its own");
     plat_lock(&e->p->lock);
     struct plan *plan = e->status == WEIR_OK ? replay(e, &error) : NULL;
     plat_unlock(&e->p->lock);
@@ -454,7 +459,10 @@ static void free_edit(weir_edit *e)
         struct op *op = e->ops;
         e->ops = op->next;
         if (op->stage && !e->committed) {
-            pipeline_close_stage(e->p, op->stage);
+            if (!control_breaks(REFUSED_NOT_CLOSED))
+                pipeline_close_stage(e->p, op->stage);
+            if (control_breaks(REFUSED_CLOSED_TWICE))
+                close_lent(&op->stage->def);
             instance_free(op->stage);
         }
         plat_free(op);
@@ -487,7 +495,7 @@ static int check_turn(struct commit *c)
         return pipeline_error(WEIR_EENDED, "pipeline \"%s\" has ended", c->p->name);
     if (failed) /* an edit around the failed stage would let items pass behind those that were handed back */
         return pipeline_error(WEIR_EENDED, "pipeline \"%s\" has failed and is about to end", c->p->name);
-    if (e->expects && e->expected != c->p->plan->revision)
+    if (e->expects && !control_breaks(IGNORE_EXPECTED) && e->expected != c->p->plan->revision)
         return pipeline_error(WEIR_ECONFLICT, "the edit expected revision %llu, and revision %llu is in force",
                               (unsigned long long)e->expected, (unsigned long long)c->p->plan->revision);
     if (e->status != WEIR_OK)
@@ -607,6 +615,8 @@ static void name_holder(struct commit *c, const struct instance *in)
 static void name_strand(struct commit *c, struct strand *s)
 {
     c->held_up_item = at_relaxed(&s->at_item);
+    if (control_breaks(NAME_ANOTHER))
+        name_holder(c, c->p->plan->nodes[0].stage);
     name_holder(c, atomic_load_explicit(&s->current, memory_order_relaxed));
 }
 
@@ -644,7 +654,7 @@ static int wait_for_records(struct commit *c)
 {
     for (;;) {
         pipeline_reap(c->p);
-        if (c->p->record_count < UNSETTLED_MAX)
+        if (c->p->record_count < UNSETTLED_MAX || control_breaks(NO_END_OF_EDITS))
             return WEIR_OK;
         plat_lock(&c->p->lock);
         bool oldest_settles = false;
@@ -715,7 +725,7 @@ static struct strand *entry_behind(const struct commit *c)
 {
     for (size_t i = 0; i < c->record->entry_count; i++) {
         struct strand *s = c->record->changes[i].strand;
-        if (at_load(&s->cuts_pending) > 0 || at_load(&s->mailbox))
+        if ((at_load(&s->cuts_pending) > 0 && !control_breaks(ENTER_BEFORE_CUT)) || at_load(&s->mailbox))
             return s;
     }
     return NULL;
@@ -852,7 +862,7 @@ static void announce(struct commit *c)
 static void unannounce(struct commit *c)
 {
     struct edit_record *r = c->record;
-    for (size_t i = r->entry_count; i < r->change_count; i++) {
+    for (size_t i = r->entry_count; i < r->change_count && !control_breaks(LEAVE_ANNOUNCED); i++) {
         atomic_fetch_sub(&r->changes[i].strand->cuts_pending, 1);
         if (!r->changes[i].soft)
             atomic_fetch_sub(&r->changes[i].strand->cuts_due, 1);
@@ -882,6 +892,16 @@ static bool pin_entries(struct commit *c)
     return false;
 }
 
+/* For a negative control: what strands do behind the last old item. */
+static inline void hand_over_now(struct commit *c)
+{
+    for (size_t v = 0; v < c->flow.count; v++) {
+        const struct instance *heir = c->flow.stages[v];
+        for (size_t i = 0; i < heir->heir_of_count && heir->def.take_over && !layout_has(&c->p->layout, heir); i++)
+            heir->def.take_over(heir->def.state, heir->heir_of[i]->def.state, heir->lane, heir->lanes);
+    }
+}
+
 static int cut(struct commit *c)
 {
     struct edit_record *r = c->record;
@@ -891,6 +911,8 @@ static int cut(struct commit *c)
         return pipeline_error(WEIR_EENDED, "the data has ended in front of the edit's place; pipeline \"%s\" is about to end",
                               c->p->name);
     announce(c);
+    if (control_breaks(HAND_OVER_EARLY))
+        hand_over_now(c);
     for (size_t i = 0; i < r->entry_count; i++)
         strand_post(r->changes[i].strand, &r->changes[i]);
     interrupt_leaving(c);
@@ -914,6 +936,10 @@ static void let_go_one(void *arg, struct instance *in)
     }
     in->next = c->p->retiring;
     c->p->retiring = in;
+    if (control_breaks(CLOSE_AT_COMMIT) && in->def.close && !in->closed) {
+        in->closed = true;
+        in->def.close(in->def.state);
+    }
 }
 
 /* Stages that left: those that ran retire by themselves, those that were parked are closed by us. */
@@ -980,7 +1006,7 @@ static void throw_away_one(void *arg, struct instance *in)
 
 static void throw_away_made(struct commit *c)
 {
-    if (!c->plan)
+    if (!c->plan || control_breaks(KEEP_MADE))
         return;
     char kept[sizeof plat_self()->error]; /* a close function may fail in its own way */
     memcpy(kept, plat_self()->error, sizeof kept);
@@ -1001,6 +1027,10 @@ static void put_in_force(struct commit *c)
     c->plan->revision = old->revision + (p->started ? 1 : 0);
     plat_lock(&p->lock);
     let_go(c, old); /* in one step with the new plan: the counts of no stage are seen twice, or not at all */
+    if (control_breaks(COUNT_LEAVING_TWICE)) {
+        plat_unlock(&p->lock);
+        plat_lock(&p->lock);
+    }
     p->plan = c->plan;
     p->coming = NULL;
     c->plan = NULL;
@@ -1030,7 +1060,7 @@ static void put_in_force(struct commit *c)
 static void fill_receipt(const struct commit *c, weir_receipt *r, uint64_t prepared_ns)
 {
     const struct change *change = c->record && c->record->entry_count ? &c->record->changes[0] : NULL;
-    r->revision = c->p->plan->revision;
+    r->revision = c->p->plan->revision - control_breaks(OLD_REVISION);
     r->changed = true;
     r->pending = c->pending;
     r->prepare_ns = prepared_ns - c->start_ns;
@@ -1071,11 +1101,13 @@ static const char *const op_words[] = {"insert %s before %s",
                                        "promote %s",
                                        "abort the trial of %s"};
 
-/* The operations in words, for who has not said what the edit is. */
-static void compose(const weir_edit *e, char *text, size_t size)
+/* The operations in words, if nobody has said what the edit is. Before others can see the edit: the commit changes the operations. */
+static void compose(weir_edit *e)
 {
-    size_t used = 0;
-    text[0] = 0;
+    char *text = e->what;
+    size_t used = 0, size = sizeof e->what;
+    if (*text)
+        return;
     for (const struct op *op = e->ops; op && used < size; op = op->next) {
         bool places = op->kind == OP_BEFORE || op->kind == OP_AFTER;
         bool brings = op->stage && op->kind != OP_REPLACE && op->kind != OP_REPLACE_FRESH;
@@ -1104,8 +1136,6 @@ static int make_entry(struct commit *c)
     memcpy(entry->info.id, e->id, sizeof entry->info.id);
     memcpy(entry->info.who, e->who, sizeof entry->info.who);
     memcpy(entry->info.what, e->what, sizeof entry->info.what);
-    if (!*entry->info.what)
-        compose(e, entry->info.what, sizeof entry->info.what);
     entry->info.can_undo = true;
     for (size_t i = 0; i < c->p->plan->count; i++) {
         const struct instance *in = c->p->plan->nodes[i].stage;
@@ -1173,7 +1203,7 @@ static int prepare(struct commit *c)
     int status = make_flow(c);
     if (status == WEIR_OK && !c->entry)
         status = make_entry(c);
-    if (status == WEIR_OK)
+    if (status == WEIR_OK && !control_breaks(CUT_BEFORE_OPEN))
         status = pipeline_open(c->p, c->plan);
     if (status == WEIR_OK)
         status = wait_for_stages(c);
@@ -1248,7 +1278,7 @@ static int divert(struct commit *c, weir_receipt *receipt, bool *done)
 static int commit_turn(struct commit *c, weir_receipt *receipt)
 {
     const struct past_entry *made = history_find(c->p, c->e->id);
-    if (made) { /* who asks again has not heard the answer */
+    if (made && !control_breaks(FORGET_IDS)) { /* who asks again has not heard the answer */
         *receipt = made->info.receipt;
         return WEIR_OK;
     }
@@ -1257,6 +1287,8 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
         return divert_retiring(c, receipt);
     if (status == WEIR_OK)
         status = make_plan(c);
+    if (control_breaks(REFUSED_COUNTS) && status != WEIR_OK)
+        c->p->plan->revision++;
     if (status != WEIR_OK)
         return status;
     if (c->e->diverts && c->p->started) {
@@ -1265,7 +1297,7 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
         if (done || status != WEIR_OK)
             return status;
     }
-    if (plan_same(c->plan, c->p->plan)) {
+    if (plan_same(c->plan, c->p->plan) && !control_breaks(NO_OP_COUNTS)) {
         receipt->revision = c->p->plan->revision;
         return WEIR_OK;
     }
@@ -1281,6 +1313,8 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
     put_in_force(c);
     fill_receipt(c, receipt, prepared_ns);
     finish_entry(c, receipt);
+    if (control_breaks(CUT_BEFORE_OPEN))
+        return pipeline_open(c->p, c->p->plan);
     return WEIR_OK;
 }
 
@@ -1292,16 +1326,21 @@ static void commit_shown(struct commit *c, struct commit *now)
     plat_unlock(&c->p->lock);
 }
 
-static int commit(weir_edit *e, weir_receipt *receipt)
+/* `turn` has been asked for. */
+static int commit(weir_edit *e, struct waiter *turn, weir_receipt *receipt)
 {
     struct commit c = {.p = e->p, .e = e, .start_ns = plat_now_ns(), .deadline_ns = UINT64_MAX};
     if (e->timeout_ms)
         c.deadline_ns = c.start_ns + e->timeout_ms * (uint64_t)1000000;
-    if (!turn_take(c.p, c.deadline_ns, e))
+    if (!turn_wait(c.p, turn, c.deadline_ns))
         return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: an earlier one has not finished",
                               (unsigned long long)e->timeout_ms);
     commit_shown(&c, &c);
+    if (control_breaks(PAUSE_FOR_COMMIT))
+        weir_pause(c.p);
     int status = commit_turn(&c, receipt);
+    if (control_breaks(PAUSE_FOR_COMMIT))
+        weir_resume(c.p);
     commit_shown(&c, NULL);
     turn_give(c.p);
     if (c.last)
@@ -1315,13 +1354,20 @@ static int commit(weir_edit *e, weir_receipt *receipt)
 int weir_commit(weir_edit *e, weir_receipt *receipt)
 {
     weir_receipt unused, *r = receipt ? receipt : &unused;
-    *r = (weir_receipt){0};
+    struct waiter turn = {.edit = e, .since_ns = plat_now_ns()};
+    weir_pipeline *p = e->p;
     int status;
-    if (strand_inside(&e->p->env))
+    *r = (weir_receipt){0};
+    if (strand_inside(&p->env)) {
         status =
             pipeline_error(WEIR_EINSIDE, "committing inside a stage's function would wait for itself; use weir_commit_async()");
-    else
-        status = commit(e, r);
+    } else {
+        compose(e);
+        plat_lock(&p->lock);
+        turn_ask(p, &turn);
+        plat_unlock(&p->lock);
+        status = commit(e, &turn, r);
+    }
     free_edit(e);
     return status;
 }
@@ -1586,10 +1632,7 @@ static weir_pending_info *next_pending(struct pending_list *l, const weir_edit *
         return info;
     memcpy(info->id, e->id, sizeof info->id);
     memcpy(info->who, e->who, sizeof info->who);
-    if (*e->what)
-        memcpy(info->what, e->what, sizeof info->what);
-    else
-        compose(e, info->what, sizeof info->what);
+    memcpy(info->what, e->what, sizeof info->what);
     return info;
 }
 
@@ -1597,7 +1640,7 @@ static weir_pending_info *next_pending(struct pending_list *l, const weir_edit *
 static void list_retiring(weir_pipeline *p, struct pending_list *l)
 {
     for (struct instance *in = p->retiring; in; in = in->next) {
-        if (!at_acquire(&in->busy) || in->shape == SHAPE_DEAL || in->shape == SHAPE_COLLECT)
+        if (!at_acquire(&in->busy) || control_breaks(HIDE_RETIRING) || in->shape == SHAPE_DEAL || in->shape == SHAPE_COLLECT)
             continue;
         weir_pending_info *info = next_pending(l, NULL, plat_now_ns());
         info->committed = true;
@@ -1629,7 +1672,8 @@ size_t weir_pending(weir_pipeline *p, weir_pending_info *info, size_t max)
         if (w->edit)
             next_pending(&l, w->edit, w->since_ns);
     for (const struct async_edit *a = p->asked; a; a = a->next)
-        next_pending(&l, a->edit, a->since_ns);
+        if (a->turn.granted)
+            next_pending(&l, a->edit, a->turn.since_ns);
     plat_unlock(&p->lock);
     return l.count;
 }
@@ -1659,6 +1703,9 @@ static int fill_undo(weir_edit *e, enum past_kind kind)
 {
     weir_pipeline *p = e->p;
     struct past_entry *entry = history_last(p, kind);
+    if (e->expects && e->expected != p->plan->revision)
+        return pipeline_error(WEIR_ECONFLICT, "the edit expected revision %llu, and revision %llu is in force",
+                              (unsigned long long)e->expected, (unsigned long long)p->plan->revision);
     if (!entry)
         return pipeline_error(WEIR_EREFUSED, "there is no edit to %s", kind == PAST_UNDO ? "undo" : "redo");
     e->kind = kind;
@@ -1677,16 +1724,40 @@ static int fill_undo(weir_edit *e, enum past_kind kind)
     return make_again(e, p->plan);
 }
 
-static int go_back(weir_pipeline *p, enum past_kind kind, weir_receipt *receipt)
+static int undo_in(weir_edit *e, enum past_kind kind)
 {
+    weir_pipeline *p = e->p;
+    char text[sizeof e->text];
     if (strand_inside(&p->env))
-        return pipeline_error(WEIR_EINSIDE, "undoing inside a stage's function would wait for itself");
-    weir_edit *e = weir_edit_begin(p);
-    if (!e)
-        return WEIR_ENOMEM;
+        return edit_error(e, WEIR_EINSIDE, "undoing inside a stage's function would wait for itself");
+    if (e->ops || e->diverts || e->kind != PAST_EDIT)
+        return edit_error(e, WEIR_EREFUSED,
+                          "an undo or a redo stands with other operations; expected it to be an edit of its own");
     turn_take(p, UINT64_MAX, NULL);
     int status = p->ended ? pipeline_error(WEIR_EENDED, "pipeline \"%s\" has ended", p->name) : fill_undo(e, kind);
     turn_give(p);
+    if (status == WEIR_OK)
+        return status;
+    snprintf(text, sizeof text, "%s", plat_self()->error);
+    return edit_error(e, status, text);
+}
+
+int weir_edit_undo(weir_edit *e)
+{
+    return undo_in(e, PAST_UNDO);
+}
+
+int weir_edit_redo(weir_edit *e)
+{
+    return undo_in(e, PAST_REDO);
+}
+
+static int go_back(weir_pipeline *p, enum past_kind kind, weir_receipt *receipt)
+{
+    weir_edit *e = weir_edit_begin(p);
+    if (!e)
+        return WEIR_ENOMEM;
+    int status = undo_in(e, kind);
     if (status == WEIR_OK)
         return weir_commit(e, receipt);
     free_edit(e);
@@ -1707,8 +1778,9 @@ int weir_redo(weir_pipeline *p, weir_receipt *receipt)
 
 static void commit_asked(struct async_edit *a)
 {
-    weir_receipt receipt;
-    int status = weir_commit(a->edit, &receipt);
+    weir_receipt receipt = {0};
+    int status = commit(a->edit, &a->turn, &receipt);
+    free_edit(a->edit);
     if (a->done)
         a->done(a->arg, status, &receipt, status == WEIR_OK ? "" : plat_self()->error);
     plat_free(a);
@@ -1728,7 +1800,10 @@ static void edit_thread(void *arg)
         if (!p->asked)
             p->asked_end = &p->asked;
         plat_unlock(&p->lock);
-        commit_asked(a);
+        if (control_breaks(DROP_ASKED) && p->asked)
+            free_edit(a->edit), plat_free(a);
+        else
+            commit_asked(a);
         plat_lock(&p->lock);
     }
     plat_unlock(&p->lock);
@@ -1749,10 +1824,12 @@ int weir_commit_async(weir_edit *e, weir_done *done, void *arg)
         free_edit(e);
         return pipeline_error(WEIR_ENOMEM, "no memory for an edit");
     }
-    *a = (struct async_edit){.edit = e, .done = done, .arg = arg, .since_ns = plat_now_ns()};
+    compose(e);
+    *a = (struct async_edit){.edit = e, .done = done, .arg = arg, .turn = {.edit = e, .since_ns = plat_now_ns()}};
     plat_lock(&p->lock);
     bool taken = !p->editor_quits && editor_ready(p);
     if (taken) {
+        turn_ask(p, &a->turn);
         *p->asked_end = a;
         p->asked_end = &a->next;
         plat_broadcast(&p->changed);

@@ -35,29 +35,41 @@ const char *weir_name(const weir_pipeline *p)
 
 /* ---- the turn ------------------------------------------------------------------------------------------------------------ */
 
+void turn_ask(weir_pipeline *p, struct waiter *me)
+{
+    if (!p->turn_taken || control_breaks(SHARE_THE_TURN)) {
+        p->turn_taken = me->granted = true;
+        return;
+    }
+    struct waiter **end = &p->waiters;
+    while (*end)
+        end = &(*end)->next;
+    *end = me;
+}
+
+bool turn_wait(weir_pipeline *p, struct waiter *me, uint64_t deadline_ns)
+{
+    bool in_time = true;
+    plat_lock(&p->lock);
+    while (!me->granted && in_time)
+        in_time = plat_wait(&p->changed, &p->lock, deadline_ns);
+    if (!me->granted) {
+        struct waiter **at = &p->waiters;
+        while (*at != me)
+            at = &(*at)->next;
+        *at = me->next;
+    }
+    plat_unlock(&p->lock);
+    return me->granted;
+}
+
 bool turn_take(weir_pipeline *p, uint64_t deadline_ns, const weir_edit *edit)
 {
     struct waiter me = {.edit = edit, .since_ns = plat_now_ns()};
     plat_lock(&p->lock);
-    if (!p->turn_taken) {
-        p->turn_taken = me.granted = true;
-    } else {
-        struct waiter **end = &p->waiters;
-        while (*end)
-            end = &(*end)->next;
-        *end = &me;
-    }
-    bool in_time = true;
-    while (!me.granted && in_time)
-        in_time = plat_wait(&p->changed, &p->lock, deadline_ns);
-    if (!me.granted) {
-        struct waiter **at = &p->waiters;
-        while (*at != &me)
-            at = &(*at)->next;
-        *at = me.next;
-    }
+    turn_ask(p, &me);
     plat_unlock(&p->lock);
-    return me.granted;
+    return turn_wait(p, &me, deadline_ns);
 }
 
 /* Hands the turn to the one who waits longest: it never lies free while somebody waits. */
@@ -68,7 +80,8 @@ void turn_give(weir_pipeline *p)
     if (next) {
         p->waiters = next->next;
         next->granted = true;
-        plat_broadcast(&p->changed);
+        if (!control_breaks(TURN_WITHOUT_WAKE))
+            plat_broadcast(&p->changed);
     } else {
         p->turn_taken = false;
     }
@@ -83,7 +96,7 @@ void pipeline_close_stage(weir_pipeline *p, struct instance *in)
     bool was = in->closed;
     in->closed = true; /* from here on nobody calls interrupt */
     plat_unlock(&p->lock);
-    if (!was && in->def.close)
+    if ((!was || control_breaks(CLOSE_TWICE)) && in->def.close)
         in->def.close(in->def.state);
 }
 
@@ -93,7 +106,7 @@ void pipeline_forget(weir_pipeline *p, struct instance *in)
     *(in->shape == SHAPE_PULL ? &gone->admitted : &gone->created) += count_get(&in->created);
     if (in->sink)
         gone->delivered += count_get(&in->put);
-    gone->filtered += count_get(&in->filtered);
+    gone->filtered += control_breaks(FORGET_GONE) ? 0 : count_get(&in->filtered);
     gone->failed += count_get(&in->failed);
     gone->returned += count_get(&in->returned);
     in->forgotten = true;
@@ -154,7 +167,7 @@ static void ready(struct env *env, struct strand *s)
 
 static void settle(struct edit_record *r, uint32_t batches)
 {
-    for (size_t i = 0; i < r->channel_count; i++)
+    for (size_t i = 0; i < r->channel_count && !control_breaks(LIMIT_STAYS_LOW); i++)
         channel_set_limit(r->channels[i], batches);
 }
 

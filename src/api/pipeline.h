@@ -44,7 +44,7 @@ struct async_edit {
     weir_edit *edit;
     weir_done *done;
     void *arg;
-    uint64_t since_ns;
+    struct waiter turn; /* asked for when the edit was */
 };
 
 struct weir_pipeline {
@@ -87,7 +87,9 @@ struct weir_pipeline {
 int pipeline_error(int status, const char *format, ...) WEIR_PRINTF(2, 3); /* keeps the message; returns status */
 
 bool turn_take(weir_pipeline *p, uint64_t deadline_ns,
-               const weir_edit *edit); /* false: the deadline passed; the turn was not taken */
+               const weir_edit *edit);              /* false: the deadline passed; the turn was not taken */
+void turn_ask(weir_pipeline *p, struct waiter *me); /* in two steps. Under the lock */
+bool turn_wait(weir_pipeline *p, struct waiter *me, uint64_t deadline_ns);
 void turn_give(weir_pipeline *p);
 
 /* Closes the stage unless that was done. Not under the lock. */

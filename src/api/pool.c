@@ -80,7 +80,7 @@ static void throw_away(struct pool *pool, const struct pool *old, const struct i
 /* The instances whose state the new lanes take over: those of the pool, or the single stage. */
 static bool set_heir(struct instance *heir, const struct node *old, size_t lane, size_t lanes)
 {
-    size_t count = old->pool ? old->pool->count : 1;
+    size_t count = old->pool && !control_breaks(FIRST_LANE_ONLY) ? old->pool->count : 1;
     heir->heir_of = plat_alloc(count * sizeof(struct instance *));
     if (!heir->heir_of)
         return false;

@@ -18,7 +18,8 @@
 extern const char completion_bash[]; /* completions/weir.bash, embedded by the build */
 
 static const struct arg_desc completion_args[] = {
-    {"shell", ARG_TEXT, .positional = true, .required = true, .word = "SHELL", .help = "the shell; only bash for now"},
+    {"shell", ARG_TEXT, .positional = true, .required = true, .choices = "bash", .word = "SHELL",
+     .help = "the shell; only bash for now"},
     {0},
 };
 static const char *const completion_examples[] = {"source <(weir completion bash)", NULL};
@@ -113,8 +114,18 @@ static void print_options(const struct verb *verb)
     puts("--help");
 }
 
+static void print_choices(const char *choices)
+{
+    for (size_t len; *choices; choices += len + strspn(choices + len, " ")) {
+        len = strcspn(choices, " ");
+        printf("%.*s\n", (int)len, choices);
+    }
+}
+
 static void print_values(const struct context *context, const struct arg_desc *arg)
 {
+    if (arg->choices)
+        print_choices(arg->choices);
     switch (arg->kind) {
     case ARG_PIPELINE:
         print_pipelines();

@@ -21,13 +21,9 @@ static void print_when(long long ns, char *text, size_t size)
 
 static void add_edit(struct table *table, const json_t *edit)
 {
-    char when[32], what[320];
-    long long undoes = state_count(edit, "undoes");
+    char when[32];
+    const char *what = state_text(edit, "what");
     print_when(state_count(edit, "when_ns"), when, sizeof when);
-    snprintf(what, sizeof what, "%s", state_text(edit, "what"));
-    if (undoes)
-        snprintf(what, sizeof what, "takes back %lld%s%s", undoes, state_text(edit, "what")[0] ? ": " : "",
-                 state_text(edit, "what"));
     table_add_count(table, state_count(edit, "revision"));
     table_add(table, when);
     table_add(table, state_text(edit, "who")[0] ? state_text(edit, "who") : "-");

@@ -32,12 +32,13 @@ static void print_trial(const json_t *stage)
     if (!trial)
         return;
     bool shadow = json_is_true(json_object_get(trial, "shadow"));
+    const char *key = state_text(trial, "key");
     long long items = state_count(trial, "candidate_items"), errors = state_count(trial, "candidate_errors");
     printf("%s is on trial: %s", state_text(stage, "name"), state_text(trial, "text"));
     if (shadow)
         printf(" as its shadow, ");
     else
-        printf(" gets %.4g%%, ", json_number_value(json_object_get(trial, "percent")));
+        printf(" gets %.4g%%%s%s, ", json_number_value(json_object_get(trial, "percent")), key[0] ? " by " : "", key);
     printf("%lld items, %lld failed (%.2g%%)", items, errors, percent(errors, items));
     if (shadow)
         printf(", %lld differed (%.2g%%)", state_count(trial, "differed"), percent(state_count(trial, "differed"), items));

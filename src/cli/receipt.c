@@ -57,6 +57,5 @@ void preview_print(const json_t *preview)
            "%lld item%s would drain first\n",
            state_text(preview, "name"), state_count(preview, "revision"), opens, plural(opens), closes, parks, strands,
            plural(strands), state_count(preview, "drains"), plural(state_count(preview, "drains")));
-    if (text[0])
-        printf("%s\n", text);
+    fputs(text, stdout); /* a line for each change */
 }

@@ -37,10 +37,10 @@ static int status_of(const char *word)
     return FAILED;
 }
 
-/* A stop may take as long as it takes, and so may an undo, which has no time limit; an edit as long as it said. */
+/* A stop may take as long as it takes; an edit as long as it said. */
 static unsigned patience_ms(const struct arguments *args)
 {
-    if (args->verb->way == VERB_AT_END || (args->verb->way == VERB_APART && !verb_arg(args->verb, "timeout")))
+    if (args->verb->way == VERB_AT_END)
         return 0;
     if (args->verb->way != VERB_APART)
         return LOOK_MS;
@@ -129,16 +129,15 @@ int remote_ask(const struct arguments *args, json_t **result)
 
 json_t *remote_state(const char *name)
 {
-    char error[256], *text;
+    char error[256], *text = NULL;
     weir_client *client = weir_client_connect(name, error, sizeof error);
     if (!client)
         return NULL;
     weir_client_timeout(client, LIST_MS);
     json_t *reply = NULL;
-    if (weir_client_call(client, "show", NULL, &text) == 0) {
+    if (weir_client_call(client, "show", NULL, &text) == 0)
         reply = json_loads(text, 0, NULL);
-        free(text);
-    }
+    free(text); /* there is one too if it is no reply, but an event */
     weir_client_close(client);
     json_t *state = json_incref(json_object_get(reply, "result"));
     json_decref(reply);

@@ -79,7 +79,7 @@ static int print_text(const json_t *state, const char *form)
     bool dot = strcmp(form, "dot") == 0, yaml = strcmp(form, "yaml") == 0;
     if (!dot && !yaml && strcmp(form, "expr") != 0)
         return complain(USAGE, "show: --output: \"%s\" is none of expr, yaml, dot", form);
-    struct graph *graph = texts_graph(state, dot, &error);
+    struct graph *graph = texts_graph(state, &error);
     if (!graph)
         return complain(FAILED, "%s", error.message);
     char *text = dot ? graph_to_dot(graph) : yaml ? graph_to_yaml(graph) : graph_to_expr(graph);

@@ -14,15 +14,17 @@
 #include <weir/client.h>
 
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EVERY_S      1.0
 #define FIRST_S      0.2 /* on a terminal somebody waits for the first table */
 #define PATIENT_MS   5000
-#define NAME_COLUMNS 24 /* characters of a stage's name, so that a line fits 80 columns */
+#define NAME_COLUMNS 20 /* characters of a name, so that a line fits 80 columns */
 
 static const struct arg_desc top_args[] = {
     {"pipeline", ARG_PIPELINE, .positional = true, .required = true, .word = "NAME", .help = "the running pipeline"},
@@ -43,6 +45,8 @@ static const struct verb top_verb = {
     .args = top_args,
     .examples = top_examples,
 };
+
+#define NAME_ROOM (4 * NAME_COLUMNS + 1)
 
 /* What a stage did between two answers. */
 struct flow {
@@ -114,11 +118,26 @@ static struct flow flow_of(const struct top *top, const json_t *stage)
 
 /* ---- print ------------------------------------------------------------------------------------------------------------ */
 
+/* So many characters of UTF-8 as there are columns; what is left out ends in two dots. */
+static const char *cut(const char *name, char text[NAME_ROOM])
+{
+    size_t columns = 0, len = 0, kept = 0;
+    for (; name[len] && columns <= NAME_COLUMNS; columns++) {
+        kept = columns == NAME_COLUMNS - 2 ? len : kept;
+        for (len++; ((unsigned char)name[len] & 0xC0) == 0x80; len++)
+            ;
+    }
+    if (columns <= NAME_COLUMNS)
+        snprintf(text, NAME_ROOM, "%s", name);
+    else
+        snprintf(text, NAME_ROOM, "%.*s..", (int)kept, name);
+    return text;
+}
+
 static void add_row(struct table *table, const struct flow *flow)
 {
-    char text[SPAN_ROOM], name[NAME_COLUMNS + 1];
-    snprintf(name, sizeof name, "%s", flow->name);
-    table_add(table, name);
+    char text[SPAN_ROOM], name[NAME_ROOM];
+    table_add(table, cut(flow->name, name));
     table_add(table, span_count(flow->in, text));
     table_add(table, span_count(flow->out, text));
     table_add(table, span_count((double)flow->queued, text));
@@ -133,14 +152,17 @@ static void print_head(const struct top *top, FILE *stream)
 {
     const json_t *totals = json_object_get(top->now, "totals");
     double seconds = top->now_s - top->before_s;
-    char rate[SPAN_ROOM], flight[SPAN_ROOM], failed[SPAN_ROOM];
+    bool paused = json_is_true(json_object_get(top->now, "paused"));
+    size_t pending = json_array_size(json_object_get(top->now, "pending"));
+    char rate[SPAN_ROOM], flight[SPAN_ROOM], failed[SPAN_ROOM], name[NAME_ROOM];
     span_count(grown(totals, json_object_get(top->before, "totals"), "admitted") / (seconds > 0 ? seconds : 1), rate);
     span_count((double)state_count(totals, "in_flight"), flight);
     span_count((double)state_count(totals, "failed"), failed);
-    fprintf(stream, "%s: revision %lld, %s/s in, %s in flight, %s failed%s%s\n", state_text(top->now, "name"),
-            state_count(top->now, "revision"), rate, flight, failed,
-            json_is_true(json_object_get(top->now, "paused")) ? ", paused" : "",
-            json_array_size(json_object_get(top->now, "pending")) ? ", an edit is pending" : "");
+    fprintf(stream, "%s: revision %lld, %s/s in, %s in flight, %s failed\n", cut(state_text(top->now, "name"), name),
+            state_count(top->now, "revision"), rate, flight, failed);
+    if (paused || pending > 0)
+        fprintf(stream, "%s%s%s\n", paused ? "paused" : "", paused && pending > 0 ? "; " : "",
+                pending > 0 ? "an edit is pending" : "");
 }
 
 static void print_table(const struct top *top, FILE *stream)
@@ -192,11 +214,19 @@ static void print_json(const struct top *top)
     json_decref(json);
 }
 
-/* On a terminal over the last one: home, every line's rest and all below cleared, so that nothing flickers. */
+/* How many lines the terminal shows; many, if it does not say. */
+static size_t count_rows(void)
+{
+    struct winsize size;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row : SIZE_MAX;
+}
+
+/* On a terminal over the last one: home, every line's rest and all below cleared, so that nothing flickers. What the terminal has no
+ * lines for is left out, since it would scroll. */
 static void print_in_place(const struct top *top)
 {
     char *text = NULL, *line, *rest;
-    size_t size;
+    size_t size, rows = count_rows();
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
         return;
@@ -204,7 +234,7 @@ static void print_in_place(const struct top *top)
     print_table(top, stream);
     fclose(stream);
     fputs("\033[H", stdout);
-    for (rest = text; (line = strsep(&rest, "\n")) && rest;)
+    for (rest = text; rows > 1 && (line = strsep(&rest, "\n")) && rest; rows--)
         printf("%s\033[K\n", line);
     fputs("\033[J", stdout);
     free(text);
@@ -229,10 +259,10 @@ static void print(const struct top *top)
 /* 0; 1: the pipeline has ended; or -1: another failure, about which nothing was said. */
 static int look(struct top *top)
 {
-    char *text;
+    char *text = NULL;
     int status = weir_client_call(top->client, "show", NULL, &text);
     if (status != 0)
-        return status == WEIR_CLIENT_TIMEOUT ? -1 : 1;
+        return free(text), status == WEIR_CLIENT_TIMEOUT ? -1 : 1;
     json_t *reply = json_loads(text, JSON_ALLOW_NUL, NULL);
     free(text);
     json_decref(top->before);

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "core/control.h"
 #include "plat/plat.h"
 
 #define at_load(p)           (plat_point(), atomic_load(p))

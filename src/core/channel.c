@@ -88,15 +88,24 @@ bool channel_busy(struct channel *ch)
     return at_relaxed(&ch->tail) != ch->head_seen;
 }
 
+/* Who reads is looked up behind the store and the fence, since the reader's place may be taken by another strand (strand_seize): either
+ * we see that one here, or it sees what we stored. If the reader has given the channel away by then, somebody is woken for nothing.
+ * The acquire pairs with the store of who seizes. */
+static void wake_reader(struct channel *ch)
+{
+    atomic_signal_fence(memory_order_seq_cst); /* nor may the compiler look it up before the store */
+    strand_wake(at_acquire(&ch->reader));
+}
+
 static void put(struct channel *ch, struct batch *batch)
 {
     uint64_t tail = at_relaxed(&ch->tail); /* ours */
     ch->ring[tail & ch->mask] = batch;
-    struct strand *reader = at_relaxed(&ch->reader);
     at_release(&ch->tail, tail + 1); /* publishes the place; pairs with ring_empty() */
     if (!at_relaxed(&ch->quick))
         plat_fence(); /* the store before the wake's load of the state; see strand_rest() */
-    strand_wake(reader);
+    if (!control_breaks(PUT_WITHOUT_WAKE) || tail % 4 != 3)
+        wake_reader(ch);
 }
 
 void channel_put(struct channel *ch, struct batch *batch)
@@ -112,21 +121,22 @@ void channel_put_pill(struct channel *ch, enum pill pill)
 
 void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, uint32_t turns, bool flush)
 {
-    struct strand *reader = at_relaxed(&ch->reader); /* before the store: afterwards the reader may give the channel away */
-    ch->leftovers = *leftovers;
+    ch->leftovers = control_breaks(LOSE_LEFTOVERS) ? (struct batch_list){0} : *leftovers;
     ch->turns_left = turns;
     ch->flush_left = flush;
     *leftovers = (struct batch_list){0};
     for (const struct batch *b = ch->leftovers.first; b; b = b->next)
         count_add(&ch->items_put, b->count);
     at_release(&ch->closed, last); /* pairs with channel_take() */
-    strand_kick(reader);
+    plat_fence();
+    if (!control_breaks(CLOSE_WITHOUT_KICK))
+        wake_reader(ch);
 }
 
 static void wake_writer(struct channel *ch, uint64_t head)
 {
     uint64_t waiting = at_acquire(&ch->tail) - head;
-    if (waiting > at_load(&ch->limit) / 2)
+    if (waiting > at_load(&ch->limit) / 2 || control_breaks(TAKE_WITHOUT_WAKE))
         return;
     if (at_exchange(&ch->writer_waits, false)) /* first take the announcement, then read who made it */
         strand_kick(at_load(&ch->writer));

@@ -38,7 +38,7 @@ static enum pill gather_cut(struct ports *ports, struct inlet *in, struct change
         return PILL_CUT;
     in->cut = true;
     for (size_t i = 0; i < ports->in_count; i++)
-        if (ports->ins[i].ch && !ports->ins[i].cut)
+        if (ports->ins[i].ch && !ports->ins[i].cut && !control_breaks(SKIP_ALIGNMENT))
             return PILL_TURN;
     return PILL_CUT;
 }
@@ -49,7 +49,7 @@ static enum pill gather_end(struct ports *ports, struct inlet *in, struct change
     in->ch = NULL;
     bool cut = false;
     for (size_t i = 0; i < ports->in_count; i++) {
-        if (readable(&ports->ins[i]))
+        if (readable(&ports->ins[i]) && !control_breaks(END_AT_FIRST))
             return PILL_TURN;
         if (ports->ins[i].cut) {
             cut = true;
@@ -291,7 +291,7 @@ static enum pill take_key(struct strand *s, struct batch **batch, struct change 
         enum pill pill = fill(s, &missing, change);
         if (pill != PILL_NONE)
             return pill;
-        size_t best = missing ? NO_INDEX : smallest(s, &rest, &rest_at);
+        size_t best = missing && !control_breaks(MERGE_WITHOUT_WAITING) ? NO_INDEX : smallest(s, &rest, &rest_at);
         if (best == NO_INDEX && !*batch && !missing && next_turn(s->ports))
             continue;
         if (best == NO_INDEX)
@@ -308,10 +308,19 @@ static enum pill take_key(struct strand *s, struct batch **batch, struct change 
 
 /* ---- both ---------------------------------------------------------------------------------------------------------------------- */
 
+/* For a negative control: what stands behind the cut. */
+static inline bool take_early(struct channel *ch, struct batch **batch)
+{
+    bool follows = at_acquire(&ch->closed) == PILL_CUT && ch->change && ch->change->soft && ch->next;
+    return follows && channel_closed(ch->next) == PILL_NONE && channel_take(ch->next, batch) == PILL_BATCH;
+}
+
 enum pill inlets_take(struct strand *s, struct batch **batch, struct change **change)
 {
     struct ports *ports = s->ports;
     if (ports->in_count == 1 && ports->collect != COLLECT_KEY) {
+        if (control_breaks(NEW_BEFORE_OLD) && take_early(ports->ins[0].ch, batch))
+            return PILL_BATCH;
         enum pill pill = channel_take(ports->ins[0].ch, batch);
         return __builtin_expect(pill == PILL_BATCH, 1) ? pill : gather(ports, &ports->ins[0], pill, change);
     }

@@ -262,7 +262,8 @@ static enum collect collect_of(const struct instance *first)
 {
     if (first->shape == SHAPE_MERGE)
         return first->def.order_by == WEIR_BY_KEY ? COLLECT_KEY : COLLECT_ARRIVAL;
-    if (first->shape == SHAPE_COLLECT && !first->chief->def.key && !first->chief->def.unordered)
+    if (first->shape == SHAPE_COLLECT && !control_breaks(COLLECT_AS_IT_COMES) && !first->chief->def.key &&
+        !first->chief->def.unordered)
         return COLLECT_TURNS;
     return COLLECT_ARRIVAL;
 }
@@ -518,24 +519,41 @@ static bool dominates(struct draft *d, size_t node, size_t *depth)
 static bool may_enter(struct draft *d, size_t old)
 {
     const struct seat *seat = &d->old->seats[old];
-    return !d->over[old] && (is_source(seat) || (at_load(&seat->strand->cuts_pending) == 0 && !gets_parted(seat)));
+    return !d->over[old] &&
+           (is_source(seat) || ((at_load(&seat->strand->cuts_pending) == 0 || control_breaks(ENTER_BEFORE_CUT)) &&
+                                (!gets_parted(seat) || control_breaks(ENTER_BEHIND_PARTED))));
+}
+
+/* A strand that an earlier edit has made may still wait for others to make their part, perhaps behind the very stage that is stuck. */
+static bool has_begun(const struct draft *d, size_t old)
+{
+    return strand_base(at_load(&d->old->seats[old].strand->state)) != STRAND_FREE;
+}
+
+/* The one strand, as near to what is hard as can be, that it all lies behind. */
+static size_t find_entry(struct draft *d, bool begun)
+{
+    size_t best = NO_INDEX, most = 0, depth;
+    for (size_t i = 0; i < d->old->count; i++) {
+        if ((begun && !has_begun(d, i)) || !may_enter(d, i) || !dominates(d, i, &depth) || (best != NO_INDEX && depth <= most))
+            continue;
+        best = i;
+        most = depth;
+    }
+    return best;
 }
 
 /* False: nothing that runs is concerned. */
 static bool find_entries(struct draft *d)
 {
-    size_t best = NO_INDEX, most = 0, depth;
     bool any = false;
     for (size_t i = 0; i < d->old->count; i++)
         any |= d->hard[i];
     if (!any)
         return false;
-    for (size_t i = 0; i < d->old->count; i++) {
-        if (!may_enter(d, i) || !dominates(d, i, &depth) || (best != NO_INDEX && depth <= most))
-            continue;
-        best = i;
-        most = depth;
-    }
+    size_t best = find_entry(d, true);
+    if (best == NO_INDEX)
+        best = find_entry(d, false);
     if (best != NO_INDEX) {
         d->entry[best] = true;
         return true;
@@ -731,6 +749,10 @@ static bool link_seats(struct draft *d)
 {
     struct edit_record *r = d->record;
     uint32_t all = d->supply->env->queue_batches, limit = d->old->count && all > 2 ? 2 : all;
+    if (control_breaks(SHUT_UNTIL_SETTLED) && d->old->count)
+        limit = 0;
+    if (control_breaks(LIMIT_BEGINS_HIGH))
+        limit = all;
     for (size_t i = 0; i < d->edge_count; i++) {
         struct edge *e = &d->edges[i];
         if (e->to == NO_INDEX)
@@ -813,7 +835,7 @@ static void write_leaving(struct draft *d, const struct program *program, struct
         bool leaves = in->fate != FATE_STAY, handed = in->fate == FATE_HAND_OVER || in->fate == FATE_LEND;
         if (leaves && !gate_owns(d, in))
             c->leave[c->leave_count++] = leaver(in);
-        if (in->def.flush && (!handed || in->tried[0]) && (leaves || between(d, in)))
+        if (in->def.flush && (!handed || in->tried[0]) && (leaves || (between(d, in) && !control_breaks(NO_FLUSH_BETWEEN))))
             c->flush[c->flush_count++] = in;
         c->user_code |= handed || (leaves && in->def.close);
     }
@@ -855,7 +877,7 @@ static void write_starts(struct draft *d, struct change *c)
     for (size_t i = 0; i < d->group_count; i++) {
         struct group *g = &d->groups[i];
         const struct strand *starter = g->moved == NO_INDEX ? d->record->changes[0].strand : d->old->seats[g->moved].strand;
-        if (g->old == NO_INDEX && !g->gated && starter == c->strand)
+        if (g->old == NO_INDEX && (!g->gated || control_breaks(BOTH_OWN)) && starter == c->strand)
             c->starts[c->start_count++] = g->seat.strand;
     }
     d->starting += c->start_count;

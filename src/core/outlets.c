@@ -39,6 +39,8 @@ void outlets_add(struct strand *s, size_t outlet, struct batch *b)
         struct instance *deal = s->program->stages[s->program->count - 1];
         outlet = deal->turn;
         deal->turn = outlet + 1 == ports->out_count ? 0 : outlet + 1;
+        if (control_breaks(DEAL_SKIPS_LANE) && outlet % 2)
+            deal->turn = outlet;
         b->turn = true;
         list_add(&ports->outs[outlet].unsent, b);
         return;
@@ -146,7 +148,7 @@ bool outlets_send(struct strand *s, bool all)
 
 void outlets_flush(struct strand *s)
 {
-    for (size_t k = 0; k < s->ports->out_count; k++)
+    for (size_t k = 0; k < s->ports->out_count && !control_breaks(STOP_FLUSHES); k++)
         s->ports->outs[k].flush_owed = s->ports->outs[k].ch != NULL;
 }
 

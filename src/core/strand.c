@@ -131,8 +131,8 @@ bool strand_rest(struct strand *s)
     if (looks.full)
         at_release(&looks.full->writer_waits, true); /* behind IDLE: who takes the announcement must find somebody to wake */
     plat_fence();
-    bool again = quick_again(&looks) || changed(s, &looks); /* in this order */
-    return !again || !at_cas(&s->state, &idle, running);    /* or somebody else has it by now */
+    bool again = !control_breaks(REST_WITHOUT_LOOK) && (quick_again(&looks) || changed(s, &looks)); /* in this order */
+    return !again || !at_cas(&s->state, &idle, running); /* or somebody else has it by now */
 }
 
 /* Goes from one state to another that only who runs the strand may leave; waits while it is held. */
@@ -177,7 +177,7 @@ static bool enter_call(struct strand *s)
 {
     s->put_at_call = count_get(&s->program->stages[0]->put);
     change_state(s, STRAND_RUNNING, STRAND_CALL);
-    if (!at_load(&s->mailbox))
+    if (!at_load(&s->mailbox) || control_breaks(ENTER_CALL_BLIND))
         return true;
     change_state(s, STRAND_CALL, STRAND_RUNNING);
     return false;
@@ -220,7 +220,7 @@ static bool hold(struct strand *s, const struct change *change)
         unsigned state = at_load(&s->state);
         unsigned base = strand_base(state);
         bool rests = (base == STRAND_IDLE || base == STRAND_READY) && !change->user_code && !change->retire;
-        if (!rests && base != STRAND_CALL)
+        if (!rests && (base != STRAND_CALL || control_breaks(NO_HOLD_IN_CALL)))
             return false;
         plat_lock(&s->hold);
         if (at_cas(&s->state, &state, in_state(state, STRAND_HELD))) {
@@ -251,7 +251,7 @@ void strand_post(struct strand *s, struct change *change)
     if (hold(s, change)) {
         apply_held(s);
         release(s);
-    } else {
+    } else if (!control_breaks(POST_WITHOUT_KICK)) {
         strand_kick(s);
     }
 }
@@ -292,7 +292,7 @@ static enum seized share_batch(struct strand *s, struct strand *heir, uint64_t *
     uint32_t rest = h->whole ? 0 : b->count - h->at - 1, kept = h->whole ? 0 : h->kept;
     struct instance *stuck = s->program->stages[h->stage];
     *late = h->whole ? b->count : 1;
-    if (kept + rest == 0)
+    if (kept + rest == 0 || control_breaks(DIVERT_LOSES))
         return SEIZED;
     past = batch_new(&heir->store, b->type, b->count);
     if (!past || past->capacity < kept + rest || !batch_hold_all(past, b)) {
@@ -424,6 +424,8 @@ static bool leaves_by(const struct change *c, const struct instance *in)
 static bool is_to_flush(const struct strand *s, size_t i)
 {
     const struct change *c = s->flushing.change;
+    if (c && (control_breaks(FORGET_FLUSH) || control_breaks(FLUSH_BEFORE_LAST)))
+        return false;
     return !c || (s->broken && c->program) || is_listed(c->flush, c->flush_count, s->program->stages[i]);
 }
 
@@ -435,12 +437,13 @@ static enum strand_says flush_on(struct strand *s)
 {
     struct flushing *f = &s->flushing;
     while (f->at < s->program->count) {
-        struct instance *in = s->program->stages[f->at];
+        size_t i = control_breaks(FLUSH_BACKWARDS) ? s->program->count - 1 - f->at : f->at;
+        struct instance *in = s->program->stages[i];
+        f->at++;
         if (f->change)
             in->edited_out = leaves_by(f->change, in);
-        if (is_to_flush(s, f->at))
-            flush_stage(s, f->at);
-        f->at++;
+        if (is_to_flush(s, i))
+            flush_stage(s, i);
         if (s->again.batch)
             return STRAND_GOES_ON;
     }
@@ -517,7 +520,7 @@ static void dismiss(struct strand *s, struct instance *in, bool for_good)
 {
     for (size_t port = 0; port < in->out->port_count; port++)
         out_discard(&in->out[port]);
-    in->tick_at_ns = 0;
+    in->tick_at_ns = control_breaks(KEEP_TICKS) ? in->tick_at_ns : 0;
     at_store(&in->strand_id, 0);
     s->env->dismissed(s->env, in, for_good);
 }
@@ -572,7 +575,7 @@ static enum strand_says end_all(struct strand *s)
 
 static void note_position(const struct strand *s, struct change *c, bool in_call)
 {
-    if (in_call) /* what the call has put out so far goes behind the cut */
+    if (in_call && !control_breaks(POSITION_IN_CALL)) /* what the call has put out so far goes behind the cut */
         c->position = s->put_at_call;
     else if (c->mark)
         c->position = count_get(c->mark_put ? &c->mark->put : &c->mark->taken);
@@ -607,6 +610,8 @@ static void keep_outlets(struct ports *ports, struct ports *new)
         o->was = NO_INDEX;
         *old = (struct outlet){.was = NO_INDEX};
     }
+    if (control_breaks(BRANCHES_APART) && ports->out_count == 2 && new->out_count == 2 && ports->outs[1].ch &&new->outs[1].ch)
+        list_join(&new->outs[1].unsent, &ports->outs[1].unsent);
 }
 
 static void keep_inlets(const struct ports *ports, struct ports *new)
@@ -640,7 +645,7 @@ static void rewire(struct strand *s, struct change *c)
 /* A trial and what runs inside of it change places: the state stays where it is. */
 static void hand_over(struct instance *heir)
 {
-    for (size_t i = 0; i < heir->heir_of_count; i++)
+    for (size_t i = 0; i < heir->heir_of_count && !control_breaks(NO_HAND_OVER) && !control_breaks(HAND_OVER_EARLY); i++)
         if (!instance_inside(heir, heir->heir_of[i]) && !instance_inside(heir->heir_of[i], heir))
             heir->def.take_over(heir->def.state, heir->heir_of[i]->def.state, heir->lane, heir->lanes);
 }
@@ -668,6 +673,8 @@ static void install(struct strand *s, struct change *c)
 static void edit_out(struct strand *s, const struct leaver *leaver)
 {
     leaver->in->edited_out = true;
+    if (control_breaks(FLUSH_TWICE) && leaver->in->def.flush)
+        leaver->in->def.flush(leaver->in->def.state, leaver->in->out);
     dismiss(s, leaver->in, leaver->for_good);
 }
 
@@ -678,7 +685,7 @@ static void open_gate(struct strand *s, struct gate *gate)
             hand_over(gate->starts[i]->program->stages[k]);
     for (size_t i = 0; i < gate->owner_count; i++)
         edit_out(s, &gate->owners[i]);
-    for (size_t i = 0; i < gate->start_count; i++)
+    for (size_t i = 0; i < gate->start_count && !control_breaks(BOTH_OWN); i++)
         strand_activate(gate->starts[i]);
 }
 
@@ -794,6 +801,8 @@ static void end_work(struct strand *s)
 
 static enum strand_says run_batch(struct strand *s, struct batch *b)
 {
+    for (size_t i = 0; control_breaks(FLUSH_BEFORE_LAST) && at_load(&s->cuts_due) && i < s->program->count; i++)
+        flush_stage(s, i);
     s->ends_turn = b->turn;
     b->turn = false;
     work_batch(s, b);
@@ -913,9 +922,9 @@ static enum strand_says step(struct strand *s)
     if (s->at_end)
         return finish(s);
     bool source = is_source(s);
-    if (!outlets_send(s, s->blocking))
+    if (!outlets_send(s, s->blocking) && !control_breaks(ASK_FOR_NO_ROOM))
         return STRAND_RESTS;
-    if (!outlets_room(s))
+    if (!outlets_room(s) && !control_breaks(ASK_FOR_NO_ROOM))
         return STRAND_RESTS;
     if (source && look_at_flushes(s)) /* only now: what flushes and ticks make must not pile up behind a full channel */
         return STRAND_GOES_ON;

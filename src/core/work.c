@@ -308,7 +308,7 @@ static bool map_slowly(struct strand *s, size_t i, struct batch *b, struct mappi
         see(s, in, true, NULL, b->type, first + m->at, verdict);
         bool going = true;
         if (verdict == WEIR_DROP)
-            count_add(&in->filtered, 1);
+            count_add(&in->filtered, control_breaks(FILTERED_TWICE) ? 2 : 1);
         else
             going = fail_item(s, i, b->type, item, m->attempt + 1);
         batch_destroy(b, m->at, m->at + 1);

@@ -7,22 +7,72 @@
 #include "ctl/answer.h"
 #include "ctl/edit.h"
 
+#include "expr/option.h"
+#include "stages/names.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LANES_MAX 64
 
+/* ---- the sinks of dead letters ---------------------------------------------------------------------------------------- */
+
+/* Of stages with dead=FILE: a part of the stage to who edits, and a sink of its own to the engine. */
+
+static bool is_sink(struct session *session, const weir_stage_info *stage)
+{
+    json_t *about = json_object();
+    session_add_text(session, stage->name, about);
+    const char *builtin = json_string_value(json_object_get(about, "builtin"));
+    bool letters = builtin && strcmp(builtin, "letters") == 0;
+    json_decref(about);
+    return !letters && strcmp(stage->status, "running") == 0 && (stage->out[0] == '\0' || strcmp(stage->out, "none") == 0);
+}
+
+/* The pipeline's sink, if there is one only, dead letters' aside. */
+static bool find_sink(struct session *session, char label[FRESH_LABEL_ROOM])
+{
+    size_t count, sinks = 0;
+    weir_stage_info *stages = session_stages(session, &count);
+    for (size_t i = 0; stages && i < count; i++)
+        if (is_sink(session, &stages[i]) && sinks++ == 0)
+            snprintf(label, FRESH_LABEL_ROOM, "%s", stages[i].name);
+    free(stages);
+    return sinks == 1;
+}
+
+static void pop_letters(weir_edit *edit, const char *stage, const char *letters)
+{
+    char port[FRESH_LABEL_ROOM + 8];
+    snprintf(port, sizeof port, "%.63s:dead", stage);
+    weir_edit_disconnect(edit, port);
+    weir_edit_pop(edit, letters);
+}
+
+/* Whether the new stage i goes on with the letters that the old one has: the same file under the same label, or it does not say. */
+static bool keeps_letters(const struct request *request, size_t i, const char *old, const char *text)
+{
+    const struct expr *expr = request->fresh.expr;
+    size_t letters = expr_letters(expr, i);
+    if (letters == 0)
+        return expr_stage(expr, i)->on_error == WEIR_DEAD;
+    return strcmp(request->fresh.labels[i], old) == 0 && strcmp(expr_text(expr, letters), text) == 0;
+}
+
 /* ---- what brings stages ----------------------------------------------------------------------------------------------- */
 
 static void insert_one(struct request *request, weir_edit *edit, const weir_stage *stage)
 {
+    char sink[FRESH_LABEL_ROOM];
     if (edit_text(request, "before"))
         weir_edit_insert_before(edit, edit_text(request, "before"), stage);
     else if (edit_text(request, "after"))
         weir_edit_insert_after(edit, edit_text(request, "after"), stage);
     else if (edit_flag(request, "first"))
         weir_edit_insert_first(edit, stage);
+    else if (find_sink(request->session, sink))
+        weir_edit_insert_before(edit, sink, stage);
     else
         weir_edit_insert_last(edit, stage);
 }
@@ -78,6 +128,19 @@ static size_t choose_heir(struct request *request, const char *old)
     return heir;
 }
 
+static void replace_one(struct request *request, weir_edit *edit, const char *old, size_t heir)
+{
+    char letters[FRESH_LABEL_ROOM], *text;
+    bool had = fresh_find_letters(request, old, letters, &text), keeps = had && keeps_letters(request, heir, old, text);
+    free(text);
+    if (had && !keeps)
+        pop_letters(edit, old, letters);
+    weir_stage stage = fresh_take(request, heir);
+    (edit_flag(request, "fresh") ? weir_edit_replace_fresh : weir_edit_replace)(edit, old, &stage);
+    if (!keeps)
+        fresh_add_letters(request, heir, edit);
+}
+
 static int replace(struct request *request, weir_edit *edit)
 {
     const char *old = edit_text(request, "stage");
@@ -88,9 +151,8 @@ static int replace(struct request *request, weir_edit *edit)
         return -1;
     const char *label = request->fresh.labels[heir];
     snprintf(request->label, sizeof request->label, "%s", label);
-    weir_stage stage = fresh_take(request, heir);
-    (edit_flag(request, "fresh") ? weir_edit_replace_fresh : weir_edit_replace)(edit, old, &stage);
-    fresh_add_letters(request, heir, edit);
+    replace_one(request, edit, old, heir);
+    weir_stage stage;
     for (size_t i = 0; i < heir; i++) {
         stage = fresh_take(request, i);
         weir_edit_insert_before(edit, label, &stage);
@@ -104,7 +166,16 @@ static int replace(struct request *request, weir_edit *edit)
 
 static int pop(struct request *request, weir_edit *edit)
 {
-    (edit_flag(request, "divert") ? weir_edit_divert : weir_edit_pop)(edit, edit_text(request, "stage"));
+    const char *stage = edit_text(request, "stage");
+    char letters[FRESH_LABEL_ROOM], *text = NULL;
+    if (edit_flag(request, "divert")) { /* which is all that such an edit can be */
+        weir_edit_divert(edit, stage);
+        return 0;
+    }
+    if (fresh_find_letters(request, stage, letters, &text))
+        pop_letters(edit, stage, letters);
+    weir_edit_pop(edit, stage);
+    free(text);
     return 0;
 }
 
@@ -144,6 +215,55 @@ static int scale(struct request *request, weir_edit *edit)
 
 /* ---- trials ----------------------------------------------------------------------------------------------------------- */
 
+static uint64_t hash_fields(void *names, const void *item)
+{
+    return names_hash(names, item);
+}
+
+static void free_fields(void *names)
+{
+    names_free(names);
+}
+
+/* Values of fields are looked for in records only. The engine sees to it that the stage in force takes what the candidate does. */
+static int read_key(struct request *request, const char *key, weir_trial *trial)
+{
+    static const struct option_desc fields = {.name = "key", .kind = OPTION_NAMES};
+    struct option_value value;
+    char why[256];
+    if (edit_flag(request, "shadow"))
+        return refuse(request->refusal, "usage", "canary: with --shadow the candidate gets all items; --key has no use"), -1;
+    if (option_parse(&fields, key, &value, why, sizeof why) != 0)
+        return refuse(request->refusal, "usage", "canary: --key: %s", why), -1;
+    if (expr_stage(request->fresh.expr, 0)->in != WEIR_RECORD)
+        return refuse(request->refusal, "refused", "canary: --key \"%.80s\" names fields of records, and \"%.80s\" takes %s",
+                      key, expr_builtin(request->fresh.expr, 0)->name, expr_builtin(request->fresh.expr, 0)->in),
+               -1;
+    trial->key_arg = names_new(key);
+    if (!trial->key_arg)
+        return refuse(request->refusal, "memory", "out of memory"), -1;
+    trial->key = hash_fields;
+    trial->key_done = free_fields;
+    return 0;
+}
+
+/* What the candidate fails goes where it went before. */
+static int check_letters(struct request *request, const char *old)
+{
+    const struct expr *expr = request->fresh.expr;
+    char letters[FRESH_LABEL_ROOM], *text;
+    size_t file = expr_letters(expr, 0);
+    fresh_find_letters(request, old, letters, &text);
+    bool same = file ? text && strcmp(expr_text(expr, file), text) == 0 : !text || expr_stage(expr, 0)->on_error == WEIR_DEAD;
+    if (!same)
+        refuse(request->refusal, "refused",
+               "canary: what \"%.63s\" fails goes to %.200s, and what the candidate fails would go to %.200s; expected the "
+               "same dead=",
+               old, text ? text : "no file", file ? expr_text(expr, file) : "no file");
+    free(text);
+    return same ? 0 : -1;
+}
+
 /* To the engine, zero means the default. */
 static int read_trial(struct request *request, weir_trial *trial)
 {
@@ -163,6 +283,7 @@ static int read_trial(struct request *request, weir_trial *trial)
 static int canary(struct request *request, weir_edit *edit)
 {
     const char *old = edit_text(request, "stage");
+    const char *key = edit_text(request, "key");
     weir_trial trial;
     if (read_trial(request, &trial) != 0 || fresh_parse(request, false) != 0)
         return -1;
@@ -170,7 +291,9 @@ static int canary(struct request *request, weir_edit *edit)
         return refuse(request->refusal, "usage", "canary takes one stage, and \"%.200s\" has %zu", edit_text(request, "text"),
                       request->fresh.count),
                -1;
-    if (fresh_name(request, 0, old) != 0)
+    if (fresh_name(request, 0, old) != 0 || check_letters(request, old) != 0)
+        return -1;
+    if (key && read_key(request, key, &trial) != 0)
         return -1;
     request->on_trial = true;
     weir_stage candidate = fresh_take(request, 0);

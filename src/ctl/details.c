@@ -7,9 +7,13 @@
 static json_t *trial_json(struct session *session, const char *stage, const weir_trial_info *info)
 {
     char label[PAST_LABEL_ROOM];
-    json_t *json = json_object();
+    json_t *json = json_object(), *about = json_object();
     past_candidate_label(stage, label);
     session_add_text(session, label, json);
+    past_key_label(stage, label);
+    session_add_text(session, label, about);
+    json_object_set(json, "key", json_object_get(about, "text"));
+    json_decref(about);
     json_object_set_new(json, "shadow", json_boolean(info->shadow));
     json_object_set_new(json, "percent", json_real(info->percent));
     json_object_set_new(json, "items", json_integer((json_int_t)info->items));

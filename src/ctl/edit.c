@@ -131,14 +131,18 @@ static void set_terms(struct request *request, weir_edit *edit, double left_s)
     weir_edit_note(edit, edit_text(request, "who"), words);
 }
 
+static void refuse_late(struct request *request)
+{
+    refuse(request->refusal, "busy", "%s: the edits before it took too long, and it was withdrawn (weir pending %s)",
+           request->verb->name, weir_name(session_pipeline(request->session)));
+}
+
 /* NULL and the refusal. */
 static weir_edit *begin(struct request *request)
 {
     double left_s = request->deadline - now_s();
-    if (request->deadline > 0 && left_s <= 0) {
-        refuse(request->refusal, "busy", "%s: the edits before it took too long, and it was withdrawn", request->verb->name);
-        return NULL;
-    }
+    if (request->deadline > 0 && left_s <= 0)
+        return refuse_late(request), NULL;
     weir_edit *edit = weir_edit_begin(session_pipeline(request->session));
     if (edit)
         set_terms(request, edit, left_s);
@@ -208,13 +212,14 @@ static json_t *make(struct request *request, edit_operations *operations)
     return edit_flag(request, "dry-run") ? preview(request, edit) : commit(request, edit);
 }
 
-static void lock(struct request *request)
+/* False and the refusal: it was not its turn in time. */
+static bool lock(struct request *request, double timeout_s)
 {
-    request->locked = true;
-    if (edit_flag(request, "divert"))
-        request->locked = session_edit_try_lock(request->session);
-    else
-        session_edit_lock(request->session);
+    bool divert = edit_flag(request, "divert");
+    request->locked = divert ? session_edit_try_lock(request->session) : session_edit_lock_for(request->session, timeout_s);
+    if (!request->locked && !divert)
+        refuse_late(request);
+    return request->locked || divert;
 }
 
 json_t *edit_answer(const struct verb *verb, edit_operations *operations, struct session *session, const json_t *args,
@@ -226,8 +231,7 @@ json_t *edit_answer(const struct verb *verb, edit_operations *operations, struct
     request.deadline = timeout_s > 0 ? now_s() + timeout_s : 0;
     const char *stage = edit_text(&request, "stage");
     snprintf(request.label, sizeof request.label, "%s", stage ? stage : "");
-    lock(&request);
-    json_t *answer = make(&request, operations);
+    json_t *answer = lock(&request, timeout_s) ? make(&request, operations) : NULL;
     if (request.locked)
         session_edit_unlock(session);
     fresh_release(&request.fresh);

@@ -90,12 +90,9 @@ static int name_one(struct request *request, const struct names *names, size_t i
         label = inherited;
     if (!label)
         return number(request, names, expr_builtin(request->fresh.expr, i)->name, request->fresh.labels[i]), 0;
-    int len = snprintf(request->fresh.labels[i], FRESH_LABEL_ROOM, "%s", label);
-    if (len < FRESH_LABEL_ROOM)
-        return 0;
-    return refuse(request->refusal, "usage", "the label \"%.80s...\" has %d bytes; at most %d are taken", label, len,
-                  FRESH_LABEL_ROOM - 1),
-           -1;
+    const char *fault = label == inherited ? NULL : expr_label_fault(label);
+    snprintf(request->fresh.labels[i], FRESH_LABEL_ROOM, "%s", label);
+    return fault ? (refuse(request->refusal, "usage", "--as: \"%.80s\" %s", label, fault), -1) : 0;
 }
 
 int fresh_name(struct request *request, size_t heir, const char *inherited)
@@ -120,9 +117,32 @@ weir_stage fresh_take(struct request *request, size_t i)
 
 /* ---- dead letters ----------------------------------------------------------------------------------------------------- */
 
-static void name_letters(const struct fresh *fresh, size_t i, char label[FRESH_LABEL_ROOM])
+static void name_letters(const char *stage, char label[FRESH_LABEL_ROOM])
 {
-    snprintf(label, FRESH_LABEL_ROOM, "%.58s.dead", fresh->labels[i]);
+    snprintf(label, FRESH_LABEL_ROOM, "%.58s.dead", stage);
+}
+
+static bool is_link(const json_t *link, const char *from, const char *out, const char *to)
+{
+    return strcmp(json_string_value(json_object_get(link, "from")), from) == 0 &&
+           strcmp(json_string_value(json_object_get(link, "out")), out) == 0 &&
+           strcmp(json_string_value(json_object_get(link, "to")), to) == 0;
+}
+
+bool fresh_find_letters(const struct request *request, const char *stage, char label[FRESH_LABEL_ROOM], char **text)
+{
+    size_t i;
+    json_t *link, *about = json_object(), *state = session_snapshot(request->session);
+    bool found = false;
+    name_letters(stage, label);
+    json_array_foreach(json_object_get(state, "links"), i, link) found |= is_link(link, stage, "dead", label);
+    session_add_text(request->session, label, about);
+    const char *builtin = json_string_value(json_object_get(about, "builtin"));
+    found = found && builtin && strcmp(builtin, "letters") == 0;
+    *text = found ? strdup(json_string_value(json_object_get(about, "text"))) : NULL;
+    json_decref(about);
+    json_decref(state);
+    return *text != NULL;
 }
 
 void fresh_add_letters(struct request *request, size_t i, weir_edit *edit)
@@ -131,7 +151,7 @@ void fresh_add_letters(struct request *request, size_t i, weir_edit *edit)
     size_t letters = expr_letters(request->fresh.expr, i);
     if (letters == 0)
         return;
-    name_letters(&request->fresh, i, label);
+    name_letters(request->fresh.labels[i], label);
     snprintf(port, sizeof port, "%s:dead", request->fresh.labels[i]);
     weir_stage stage = expr_take(request->fresh.expr, letters, label);
     weir_edit_add(edit, &stage);
@@ -152,7 +172,7 @@ void fresh_describe(struct request *request)
     struct fresh *fresh = &request->fresh;
     for (size_t i = 0; i < fresh->count; i++) {
         size_t letters = expr_letters(fresh->expr, i);
-        name_letters(fresh, i, label);
+        name_letters(fresh->labels[i], label);
         describe(request, i, fresh->labels[i]);
         if (letters)
             describe(request, letters, label);

@@ -33,6 +33,10 @@ int fresh_name(struct request *request, size_t heir, const char *inherited);
 /* The stage, to be handed to the engine, as expr_take(). */
 weir_stage fresh_take(struct request *request, size_t i);
 
+/* The sink that a dead=FILE of a running stage has brought along: its label, and its text. False: there is none, or it has been led
+ * somewhere else. */
+bool fresh_find_letters(const struct request *request, const char *stage, char label[FRESH_LABEL_ROOM], char **text);
+
 /* If stage i says dead=FILE: adds the sink that writes its letters, and leads them there. After the stage itself. */
 void fresh_add_letters(struct request *request, size_t i, weir_edit *edit);
 

@@ -4,7 +4,8 @@
  *
  * The session keeps a JSON object for this file (session_past()), under the edit lock:
  *
- *     {"texts": {"4": {"before": 3, "stages": {LABEL: {"builtin": ..., "text": ...}}}}, "trials": {STAGE: {...}}}
+ *     {"texts": {"4": {"before": 3, "stages": {LABEL: {"builtin": ..., "text": ...}}}},
+ *      "trials": {STAGE: {"builtin": ..., "text": ..., "key": ...}}}
  *
  * "before" is the revision that the edit changed. An edit that undoes revision 4 leads back to the texts of revision 3.
  */
@@ -89,12 +90,20 @@ void past_candidate_label(const char *stage, char label[PAST_LABEL_ROOM])
     snprintf(label, PAST_LABEL_ROOM, "%s (candidate)", stage);
 }
 
+void past_key_label(const char *stage, char label[PAST_LABEL_ROOM])
+{
+    snprintf(label, PAST_LABEL_ROOM, "%s (key)", stage);
+}
+
 static void note_trial(struct request *request)
 {
+    const char *key = edit_text(request, "key");
     const struct fresh *fresh = &request->fresh;
     json_t *about = json_object();
     json_object_set_new(about, "builtin", json_text(expr_builtin(fresh->expr, 0)->name));
     json_object_set_new(about, "text", json_text(expr_text(fresh->expr, 0)));
+    if (key)
+        json_object_set_new(about, "key", json_text(key));
     json_object_set_new(part(request->session, "trials"), request->label, about);
 }
 
@@ -107,20 +116,29 @@ static void note_promotion(struct request *request)
                          json_string_value(json_object_get(about, "text")));
 }
 
+static void describe_trial(struct session *session, const char *stage, const json_t *about)
+{
+    char label[PAST_LABEL_ROOM];
+    const char *key = json_string_value(json_object_get(about, "key"));
+    past_candidate_label(stage, label);
+    session_describe(session, label, json_string_value(json_object_get(about, "builtin")),
+                     json_string_value(json_object_get(about, "text")));
+    past_key_label(stage, label);
+    if (key)
+        session_describe(session, label, "", key);
+}
+
 /* The session has just forgotten what is no stage's text; trials that go on need theirs. */
 static void describe_trials(struct session *session)
 {
-    char label[PAST_LABEL_ROOM];
     const char *stage;
     json_t *about, *trials = part(session, "trials");
     void *next;
     json_object_foreach_safe(trials, next, stage, about)
     {
         weir_trial_info info;
-        past_candidate_label(stage, label);
         if (weir_trial_get(session_pipeline(session), stage, &info) == WEIR_OK)
-            session_describe(session, label, json_string_value(json_object_get(about, "builtin")),
-                             json_string_value(json_object_get(about, "text")));
+            describe_trial(session, stage, about);
         else
             json_object_del(trials, stage);
     }
@@ -135,6 +153,24 @@ static void settle(struct session *session, uint64_t revision)
         remember(session, revision, before);
 }
 
+static void note_undo(struct request *request);
+
+/* The stage's text as it would be written now. */
+static void note_lanes(struct request *request)
+{
+    struct expr_error error;
+    struct graph *graph = graph_new();
+    json_t *about = json_object();
+    session_add_text(request->session, request->label, about);
+    const char *text = json_string_value(json_object_get(about, "text"));
+    json_int_t lanes = json_integer_value(json_object_get(request->args, "lanes"));
+    if (graph && text && graph_add_text(graph, request->label, text, false, &error) == 0 &&
+        spec_set_lanes(graph->stages[0].spec, (unsigned)lanes) == 0)
+        session_describe(request->session, request->label, graph->stages[0].spec->builtin->name, graph->stages[0].spec->text);
+    json_decref(about);
+    graph_free(graph);
+}
+
 void past_after(struct request *request, uint64_t revision)
 {
     if (request->on_trial)
@@ -145,6 +181,10 @@ void past_after(struct request *request, uint64_t revision)
         texts_describe(request->session, request->plan.new);
     else if (request->verb == &promote_verb)
         note_promotion(request);
+    else if (request->verb == &undo_verb || request->verb == &redo_verb)
+        note_undo(request);
+    else if (request->verb == &scale_verb)
+        note_lanes(request);
     settle(request->session, revision);
 }
 
@@ -268,55 +308,44 @@ static void follow(struct session *session, uint64_t of, bool undo)
     bring_back(session, entry);
 }
 
-/* Adds to the receipt which edit it was. */
-static void name_edit(struct session *session, json_t *json, bool undo)
+/* Which edit it was that was taken back, for the answer; and the texts that go with it. */
+static void note_undo(struct request *request)
 {
     size_t count;
-    weir_past *past = latest(session, KEPT, &count);
+    weir_past *past = latest(request->session, KEPT, &count);
     uint64_t of = count ? past[0].undoes : 0;
     const char *what = "";
     for (size_t i = 0; i < count; i++)
         if (of && past[i].revision == of)
             what = past[i].what;
-    json_object_set_new(json, "undoes", json_integer((json_int_t)of));
-    json_object_set_new(json, "what", json_text(what));
+    request->extra = json_object();
+    json_object_set_new(request->extra, "undoes", json_integer((json_int_t)of));
+    json_object_set_new(request->extra, "what", json_text(what));
     free(past);
     if (of)
-        follow(session, of, undo);
+        follow(request->session, of, request->verb == &undo_verb);
 }
 
-/* The engine's undo takes no expectation; all edits that come through the socket stand in line here. */
-static json_t *take_back(struct session *session, const json_t *args, struct refusal *refusal, bool undo)
+static int undo(struct request *request, weir_edit *edit)
 {
-    weir_pipeline *pipeline = session_pipeline(session);
-    weir_receipt receipt = {0};
-    const json_t *expect = json_object_get(args, "expect");
-    long long revision = (long long)weir_revision(pipeline);
-    if (expect && json_integer_value(expect) != revision)
-        return refuse(refusal, "conflict", "the revision is %lld, and %lld was expected", revision,
-                      (long long)json_integer_value(expect));
-    past_before(session);
-    int status = (undo ? weir_undo : weir_redo)(pipeline, &receipt);
-    if (status != WEIR_OK)
-        return refuse(refusal, edit_status_word(status), "%s", weir_error(pipeline));
-    json_t *json = edit_receipt(session, &receipt);
-    name_edit(session, json, undo);
-    settle(session, receipt.revision);
-    return json;
+    (void)request;
+    weir_edit_undo(edit);
+    return 0;
+}
+
+static int redo(struct request *request, weir_edit *edit)
+{
+    (void)request;
+    weir_edit_redo(edit);
+    return 0;
 }
 
 json_t *answer_undo(struct session *session, const json_t *args, struct refusal *refusal)
 {
-    session_edit_lock(session);
-    json_t *json = take_back(session, args, refusal, true);
-    session_edit_unlock(session);
-    return json;
+    return edit_answer(&undo_verb, undo, session, args, refusal);
 }
 
 json_t *answer_redo(struct session *session, const json_t *args, struct refusal *refusal)
 {
-    session_edit_lock(session);
-    json_t *json = take_back(session, args, refusal, false);
-    session_edit_unlock(session);
-    return json;
+    return edit_answer(&redo_verb, redo, session, args, refusal);
 }

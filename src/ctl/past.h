@@ -24,4 +24,7 @@ json_t *past_pending(struct session *session);
 #define PAST_LABEL_ROOM 96
 void past_candidate_label(const char *stage, char label[PAST_LABEL_ROOM]);
 
+/* The same for the fields by whose values its items are shared out, if they are. */
+void past_key_label(const char *stage, char label[PAST_LABEL_ROOM]);
+
 #endif

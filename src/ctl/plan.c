@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOK_S 10 /* how long it may take until nobody edits */
+
 static int refuse_memory(struct refusal *refusal)
 {
     return refuse(refusal, "memory", "out of memory"), -1;
@@ -86,11 +88,22 @@ static void add_difference(json_t *json, const struct diff *diff)
     free(text);
 }
 
+/* No edit may change what is looked at. False and the refusal: one takes too long. */
+static bool lock(struct session *session, struct refusal *refusal)
+{
+    if (session_edit_lock_for(session, LOOK_S))
+        return true;
+    refuse(refusal, "busy", "an edit is being made, and has not come to its end (weir pending %s)",
+           weir_name(session_pipeline(session)));
+    return false;
+}
+
 json_t *answer_diff(struct session *session, const json_t *args, struct refusal *refusal)
 {
     json_t *json = NULL;
     struct plan plan = {0};
-    session_edit_lock(session);
+    if (!lock(session, refusal))
+        return NULL;
     if (plan_make(&plan, session, args, refusal) == 0) {
         json = answer_new(session);
         json_object_set_new(json, "changes", json_boolean(plan.diff->count > 0));
@@ -122,7 +135,8 @@ json_t *answer_edit(struct session *session, const json_t *args, struct refusal 
     (void)args;
     char *text = NULL;
     json_t *json = NULL;
-    session_edit_lock(session);
+    if (!lock(session, refusal))
+        return NULL;
     struct graph *graph = read_running(session, refusal);
     if (graph) {
         json = answer_new(session);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct described {
@@ -93,9 +94,18 @@ int session_build(struct session *session, struct graph *graph)
     return status;
 }
 
-void session_edit_lock(struct session *session)
+bool session_edit_lock_for(struct session *session, double seconds)
 {
-    pthread_mutex_lock(&session->edit_lock);
+    struct timespec until;
+    double whole = seconds < 1e9 ? (double)(time_t)seconds : 1e9;
+    if (seconds <= 0)
+        return pthread_mutex_lock(&session->edit_lock) == 0;
+    clock_gettime(CLOCK_REALTIME, &until); /* the clock that the call goes by */
+    until.tv_sec += (time_t)whole;
+    until.tv_nsec += (long)((seconds < 1e9 ? seconds - whole : 0) * 1e9);
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return pthread_mutex_timedlock(&session->edit_lock, &until) == 0;
 }
 
 bool session_edit_try_lock(struct session *session)

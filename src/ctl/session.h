@@ -37,8 +37,8 @@ void session_add_text(struct session *session, const char *label, json_t *object
 weir_stage_info *session_stages(struct session *session, size_t *count);
 
 /* Edits are made one after the other. */
-void session_edit_lock(struct session *session);
-bool session_edit_try_lock(struct session *session); /* false: somebody else makes one */
+bool session_edit_lock_for(struct session *session, double seconds); /* false: somebody else took longer; 0: no limit */
+bool session_edit_try_lock(struct session *session);                 /* false: somebody else makes one */
 void session_edit_unlock(struct session *session);
 
 /* The JSON object in which past.c keeps what it remembers; with the edit lock held. */

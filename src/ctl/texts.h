@@ -11,11 +11,11 @@
 
 struct session;
 
-/* From a snapshot (session_snapshot(), `weir show --json`). Stages that have left are not in it; those that nothing leads to only if
- * `parked`. NULL and *error: a stage's text is not known, or not understood. */
-struct graph *texts_graph(const json_t *state, bool parked, struct expr_error *error);
+/* From a snapshot (session_snapshot(), `weir show --json`). Stages that have left are not in it; those that are parked are. NULL and
+ * *error: a stage's text is not known, or not understood. */
+struct graph *texts_graph(const json_t *state, struct expr_error *error);
 
-/* The same of the pipeline of this process, parked stages among the others. With the edit lock held nothing changes meanwhile. */
+/* The same of the pipeline of this process. With the edit lock held nothing changes meanwhile. */
 struct graph *texts_session(struct session *session, struct expr_error *error);
 
 /* The texts of the graph's stages are those of the session's pipeline from now on: it was made, or edited, to be so. */

@@ -46,6 +46,7 @@ struct arg_desc {
     bool filled;          /* the command finds it out: it is sent, and stands on no command line */
     bool unsaid;          /* is about the request, not about what it changes: not among the words in the history */
     unsigned char one_of; /* not 0: exactly one of the arguments with this number is given */
+    const char *choices;  /* the words that it may be, with a space between them; NULL: any. Checked by who takes it */
     const char *word;     /* what stands for its value in the synopsis; NULL for a flag */
     const char *help;     /* one sentence without a full stop */
 };

@@ -40,11 +40,7 @@ static const char *const show_examples[] = {
 };
 static const struct arg_desc show_args[] = {
     ARG_NAME,
-    {"output",
-     ARG_TEXT,
-     'o',
-     .local = true,
-     .word = "FORM",
+    {"output", ARG_TEXT, 'o', .local = true, .choices = "expr yaml dot", .word = "FORM",
      .help = "instead, print how one would write the pipeline as it is now: expr, yaml, or dot (a drawing, for Graphviz)"},
     ARG_JSON,
     {0},
@@ -290,12 +286,15 @@ static const struct arg_desc canary_args[] = {
     ARG_NEW("the candidate, written as in weir run"),
     {"percent", ARG_PERCENT, 'p', .word = "P", .help = "of the items go to the candidate; default 10"},
     {"errors-max", ARG_PERCENT, .word = "P", .help = "of the candidate's items may fail; default 5, 100 for any number"},
+    {"key", ARG_TEXT, 'k', .word = "FIELDS",
+     .help = "share the items out by the values of these fields: equal ones go the same way"},
     {"shadow", ARG_FLAG, .help = "only compare what the candidate puts out"},
     ARGS_EDIT,
     {0},
 };
 static const char *const canary_examples[] = {
     "weir canary web parse 'parse json' --percent 5",
+    "weir canary web where 'where \"status >= 500\"' --key client,path",
     "weir canary web where 'where \"status > 499\"' --shadow --errors-max 0",
     NULL,
 };
@@ -356,14 +355,10 @@ const struct verb abort_verb = {
     .answer = answer_abort,
 };
 
-static const struct arg_desc undo_args[] = {
-    ARG_NAME,
-    ARG_EXPECT,
-    ARG_JSON,
-    {0},
-};
+static const struct arg_desc undo_args[] = {ARG_NAME, ARGS_EDIT, {0}};
 static const char *const undo_examples[] = {
     "weir undo web",
+    "weir undo web --dry-run",
     NULL,
 };
 const struct verb undo_verb = {
@@ -377,12 +372,7 @@ const struct verb undo_verb = {
     .answer = answer_undo,
 };
 
-static const struct arg_desc redo_args[] = {
-    ARG_NAME,
-    ARG_EXPECT,
-    ARG_JSON,
-    {0},
-};
+static const struct arg_desc redo_args[] = {ARG_NAME, ARGS_EDIT, {0}};
 static const char *const redo_examples[] = {
     "weir redo web",
     NULL,

@@ -136,7 +136,7 @@ void exec_watch(struct exec *exec, uint64_t due)
 static void watch(struct exec *exec, struct strand *s)
 {
     uint64_t due = at_acquire(&s->due_ns);
-    if (due == UINT64_MAX || s->blocking)
+    if (due == UINT64_MAX || s->blocking || control_breaks(KEEP_NO_TIME))
         return;
     plat_lock(&exec->lock);
     if (due < exec->watched_ns)
@@ -214,7 +214,7 @@ static enum strand_says run(struct runner *r, struct strand *s)
 
 static void park(struct exec *exec)
 {
-    uint64_t due = earliest_due(exec);
+    uint64_t due = control_breaks(KEEP_NO_TIME) ? UINT64_MAX : earliest_due(exec);
     watch_until(exec, due);
     if (!plat_wait(&exec->work, &exec->lock, due)) {
         plat_unlock(&exec->lock);

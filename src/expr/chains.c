@@ -120,10 +120,17 @@ const struct graph_link *chains_side(const struct chains *chains, size_t i, cons
 {
     const struct graph *graph = chains->graph;
     const struct graph_link *main = chains_main(chains, i);
-    for (link = link ? link + 1 : graph->links; link < graph->links + graph->link_count; link++)
+    for (size_t j = link ? (size_t)(link - graph->links) + 1 : 0; j < graph->link_count; j++) {
+        link = &graph->links[j];
         if (link->from == i && link != main && !is_hidden(graph, link))
             return link;
+    }
     return NULL;
+}
+
+const char *chains_loose(const struct chains *chains, size_t i, size_t n)
+{
+    return chains->graph->stages[i].to_nowhere ? graph_loose(chains->graph, i, n) : NULL;
 }
 
 bool chains_inlines(struct chains *chains, const struct graph_link *link)

@@ -31,6 +31,9 @@ const struct graph_link *chains_side(const struct chains *chains, size_t i, cons
 /* The link that the chain goes on with, or NULL. */
 const struct graph_link *chains_main(const struct chains *chains, size_t i);
 
+/* The name of the n-th way out that has to be said to lead nowhere, or NULL. */
+const char *chains_loose(const struct chains *chains, size_t i, size_t n);
+
 /* Whether the stage that the link leads to is written in its place, and not pointed at. To be called once for each link, in the order
  * of writing: this is where links are counted. */
 bool chains_inlines(struct chains *chains, const struct graph_link *link);

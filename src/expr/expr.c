@@ -7,6 +7,7 @@
 #include "expr/graph.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct expr {
     struct graph *graph; /* owned; the hidden stages stand behind all others */
@@ -16,17 +17,39 @@ struct expr {
 /* True if the link leads from one stage to the next one, or to a hidden one. */
 static bool is_linear(const struct graph *graph, const struct graph_link *link)
 {
-    return link->to < GRAPH_DISCARD && (graph->stages[link->to].hidden || link->to == link->from + 1);
+    if (link->to < GRAPH_DISCARD && graph->stages[link->to].hidden)
+        return true;
+    return link->to == link->from + 1 &&
+           !(graph->stages[link->from].stage.on_error == WEIR_DEAD && strcmp(link->out, "dead") == 0);
+}
+
+static bool is_follower(const struct graph *graph, size_t i)
+{
+    for (size_t j = 0; j < graph->link_count; j++)
+        if (graph->links[j].to == i)
+            return true;
+    return i == 0 && !graph->stages[i].from_nowhere;
+}
+
+static int check(const struct graph *graph, struct expr_error *error)
+{
+    for (size_t i = 0; i < graph->link_count; i++)
+        if (!is_linear(graph, &graph->links[i]))
+            return expr_refuse(
+                error, graph->links[i].offset, graph->links[i].length,
+                "stages one behind the other were expected here, and no branch; weir edit takes a whole pipeline");
+    for (size_t i = 0; i < graph->stage_count; i++)
+        if (!is_follower(graph, i) || graph->stages[i].to_nowhere)
+            return expr_refuse(error, graph->stages[i].offset, graph->stages[i].length,
+                               "one chain of stages was expected here, and \"%s\" %s; weir edit takes a whole pipeline",
+                               graph_label(graph, i), graph->stages[i].to_nowhere ? "leads nowhere" : "begins another one");
+    return 0;
 }
 
 static struct expr *make(struct graph *graph, struct expr_error *error)
 {
-    for (size_t i = 0; i < graph->link_count; i++)
-        if (!is_linear(graph, &graph->links[i])) {
-            expr_refuse(error, graph->links[i].offset, graph->links[i].length,
-                        "stages one behind the other were expected here, and no branch (see weir connect)");
-            return NULL;
-        }
+    if (check(graph, error) != 0)
+        return NULL;
     struct expr *expr = calloc(1, sizeof *expr);
     if (!expr) {
         expr_refuse_memory(error);
@@ -78,6 +101,11 @@ const char *expr_label(const struct expr *expr, size_t i)
 const char *expr_text(const struct expr *expr, size_t i)
 {
     return expr->graph->stages[i].spec->text;
+}
+
+const weir_stage *expr_stage(const struct expr *expr, size_t i)
+{
+    return &expr->graph->stages[i].stage;
 }
 
 size_t expr_letters(const struct expr *expr, size_t i)

@@ -12,16 +12,21 @@
  * WHERE IT LEADS. A stage leads to the one behind the `|`. Behind a stage with several ways out, or with one for its dead
  * letters, braces say where each of them leads, by the name of the port; behind the braces, `|` leads on from the way out that is
  * left. `-> LABEL` at the end of a chain leads to a stage that stands elsewhere, `-> LABEL:PORT` to one of its ways in, and
- * the chain `discard` leads nowhere on purpose. `;` stands between chains:
+ * the chain `discard` throws away on purpose. `;` stands between chains:
  *
  *     seq 10 | route weights=3,1 { a: upper -> m ; b: lower -> m } ; merge as=m | stdout
  *     parse clf on_error=dead { dead: discard } | count
  *
- *     pipeline = chain { ";" chain } [ ";" ]
- *     chain    = step { "|" step } [ "->" target ]
+ *     pipeline = head { ";" head } [ ";" ]
+ *     head     = [ "nowhere" "|" ] chain
+ *     chain    = step { "|" step } [ "|" end | "->" target ]
  *     step     = stage [ "{" way { ";" way } "}" ]
- *     way      = [ PORT ":" ] ( chain | "->" target | "discard" )       PORT: is one word, as in `a: upper`
- *     target   = LABEL [ ":" PORT ]
+ *     way      = [ PORT ":" ] ( chain | "->" target | end )       PORT: is one word, as in `a: upper`
+ *     target   = LABEL [ ":" PORT ] | end
+ *     end      = "discard" | "nowhere"
+ *
+ * `nowhere` in front of a chain says that nothing leads to it, at its end, that it leads to nothing: so one writes the parked stages
+ * that edits leave behind.
  *
  * Ports of tees, of routes of links, and of merges may have any name; without one they are called 1, 2, ... The words `{`, `}`,
  * `;` and `->` mean this only as words of their own, without quotes; then everywhere, as `|` does, in a command or a condition, too:
@@ -66,6 +71,9 @@ const char *expr_label_fault(const char *label);
 
 /* The stage as text, in a normal form that parses to the same stage, without as=. */
 const char *expr_text(const struct expr *expr, size_t i);
+
+/* Its description, to look at; lent until expr_take(). */
+const weir_stage *expr_stage(const struct expr *expr, size_t i);
 
 /* The stage, ready to hand over. The caller must hand it to the engine, which then closes it (it takes it in any case).
  * `label` replaces the stage's label if it is not NULL. The description lends its name from expr. Once per stage. */

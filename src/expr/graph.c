@@ -127,6 +127,18 @@ static bool has_port(const weir_stage *stage, bool out, const char *name)
     return out ? stage->tee || (stage->route && !stage->outs) : stage->merge && !stage->ins;
 }
 
+const char *graph_loose(const struct graph *graph, size_t i, size_t n)
+{
+    const char *names[PORTS_MAX];
+    size_t count = fixed_ports(&graph->stages[i].stage, true, names);
+    if (graph_is_open(graph, i) && !leads_somewhere(graph, i))
+        return n == 0 ? "1" : NULL;
+    for (size_t port = 0; port < count; port++)
+        if (!link_from(graph, i, names[port]) && n-- == 0)
+            return names[port];
+    return NULL;
+}
+
 static void list_ports(const weir_stage *stage, bool out, char *list, size_t size)
 {
     const char *names[PORTS_MAX];
@@ -292,6 +304,19 @@ int graph_link(struct graph *graph, size_t from, const char *out, size_t to, con
     return 0;
 }
 
+int graph_leave(struct graph *graph, size_t from, const char *out, size_t offset, size_t length, struct expr_error *error)
+{
+    struct graph_link link = {.from = from, .offset = offset, .length = length};
+    if (*out && check_port(graph, from, true, out, &link, error) != 0)
+        return -1;
+    if (*out && link_from(graph, from, out))
+        return expr_refuse(error, offset, length, "%s: the port \"%s\" leads somewhere already", title(graph, from), out);
+    if (!*out && graph_is_sink(graph, from))
+        return expr_refuse(error, offset, length, "nothing can follow \"%s\", which is a sink", title(graph, from));
+    graph->stages[from].to_nowhere = true;
+    return 0;
+}
+
 static int refuse_label(const struct graph *graph, const char *label, size_t offset, size_t length, struct expr_error *error)
 {
     struct nearest nearest = {.asked = label, .asked_len = strlen(label)};
@@ -313,6 +338,8 @@ int graph_link_to(struct graph *graph, size_t from, const char *out, const char 
     label[copied] = 0;
     if (strcmp(target, "discard") == 0)
         return graph_link(graph, from, out, GRAPH_DISCARD, "", offset, length, error);
+    if (strcmp(target, "nowhere") == 0)
+        return graph_leave(graph, from, out, offset, length, error);
     size_t to = graph_find(graph, label);
     if (to == GRAPH_NOWHERE)
         return refuse_label(graph, label, offset, length, error);
@@ -398,6 +425,15 @@ int graph_settle(struct graph *graph, struct expr_error *error)
 
 /* ---- completing -------------------------------------------------------------------------------------------------- */
 
+/* The first stage that nothing leads to without saying so: the first of all, mostly. */
+static size_t first_stage(const struct graph *graph)
+{
+    size_t i = 0;
+    while (i < graph->stage_count && graph->stages[i].from_nowhere)
+        i++;
+    return i;
+}
+
 /* Puts the stage that was added last in front of all others. */
 static void rotate(struct graph *graph)
 {
@@ -422,35 +458,35 @@ static int complete_source(struct graph *graph, struct expr_error *error)
     for (size_t i = 0; i < graph->stage_count; i++)
         if (graph_is_source(graph, i))
             return 0;
-    size_t i = add_standard(graph, "stdin", error);
-    if (i == GRAPH_NOWHERE)
+    size_t first = first_stage(graph);
+    if (first == graph->stage_count)
+        return expr_refuse(error, graph->stages[0].offset, graph->stages[0].length,
+                           "nowhere leads to \"%s\", and there is no source; a pipeline needs one", graph_label(graph, 0));
+    if (add_standard(graph, "stdin", error) == GRAPH_NOWHERE)
         return -1;
     rotate(graph);
-    if (graph_link(graph, 0, "out", 1, "", 0, 0, error) != 0)
+    if (graph_link(graph, 0, "out", first + 1, "", 0, 0, error) != 0)
         return -1;
     name_in_port(graph, &graph->links[graph->link_count - 1]);
     return 0;
 }
 
-/* The ways out that lead nowhere, all but the dead letters': how many, and the first two. "1" for a tee, or a route of links,
- * that leads nowhere at all. */
+/* The ways out that lead nowhere and are not meant to, all but the dead letters': how many, and the first two. */
 static size_t open_ends(const struct graph *graph, size_t i, const char *ends[2])
 {
-    const char *names[PORTS_MAX];
-    size_t count = fixed_ports(&graph->stages[i].stage, true, names), open = 0;
-    count -= graph->stages[i].stage.on_error == WEIR_DEAD;
-    for (size_t j = 0; j < count; j++)
-        if (!link_from(graph, i, names[j]))
-            ends[open++ < 1 ? 0 : 1] = names[j];
-    if (graph_is_open(graph, i) && !leads_somewhere(graph, i))
-        ends[open++] = "1";
+    size_t open = 0;
+    const char *port;
+    bool dead = graph->stages[i].stage.on_error == WEIR_DEAD;
+    for (size_t n = 0; !graph->stages[i].to_nowhere && (port = graph_loose(graph, i, n)); n++)
+        if (!dead || strcmp(port, "dead") != 0)
+            ends[open++ < 1 ? 0 : 1] = port;
     return open;
 }
 
 static int check_dead(const struct graph *graph, struct expr_error *error)
 {
     for (size_t i = 0; i < graph->stage_count; i++)
-        if (graph->stages[i].stage.on_error == WEIR_DEAD && !link_from(graph, i, "dead"))
+        if (graph->stages[i].stage.on_error == WEIR_DEAD && !graph->stages[i].to_nowhere && !link_from(graph, i, "dead"))
             return expr_refuse(error, graph->stages[i].offset, graph->stages[i].length,
                                "%s: its port \"dead\" leads nowhere; write dead=FILE, or { dead: ... } behind the stage",
                                graph_label(graph, i));
@@ -488,6 +524,33 @@ static int complete_sink(struct graph *graph, struct expr_error *error)
     return sink == GRAPH_NOWHERE ? -1 : graph_link(graph, end, port, sink, "in", 0, 0, error);
 }
 
+/* A source that leads nowhere on purpose has no links, and so parks nothing but itself. */
+static void find_parked(struct graph *graph)
+{
+    for (size_t i = 0; i < graph->stage_count; i++)
+        graph->stages[i].parked = !graph_is_source(graph, i) || (graph->stages[i].to_nowhere && !leads_somewhere(graph, i));
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < graph->link_count; i++) {
+            const struct graph_link *link = &graph->links[i];
+            if (link->to >= GRAPH_DISCARD || graph->stages[link->from].parked || !graph->stages[link->to].parked)
+                continue;
+            graph->stages[link->to].parked = false;
+            more = true;
+        }
+    }
+}
+
+/* Another link into the same port, or NULL. Links from parked stages are in nobody's way. */
+static const struct graph_link *rival(const struct graph *graph, const struct graph_link *link)
+{
+    for (const struct graph_link *other = graph->links; other != link; other++)
+        if (link->to < GRAPH_DISCARD && other->to == link->to && strcmp(other->in, link->in) == 0 &&
+            !graph->stages[link->from].parked && !graph->stages[other->from].parked)
+            return other;
+    return NULL;
+}
+
 static int check_links(const struct graph *graph, struct expr_error *error)
 {
     for (size_t i = 0; i < graph->link_count; i++) {
@@ -499,8 +562,8 @@ static int check_links(const struct graph *graph, struct expr_error *error)
             return expr_refuse(error, link->offset, link->length,
                                "\"%s\" is a source: nothing can lead there; to bring two together, lead both into a merge",
                                graph_label(graph, link->to));
-        const struct graph_link *other = link->to < GRAPH_DISCARD ? link_into(graph, link->to, link->in) : link;
-        if (other != link)
+        const struct graph_link *other = rival(graph, link);
+        if (other)
             return expr_refuse(
                 error, link->offset, link->length,
                 "both \"%s\" and \"%s\" lead into \"%s\", which has one way in; lead them into a merge in front of it",
@@ -511,18 +574,30 @@ static int check_links(const struct graph *graph, struct expr_error *error)
 
 static int check_heads(const struct graph *graph, struct expr_error *error)
 {
-    for (size_t i = 0; i < graph->stage_count; i++)
-        if (!graph_is_source(graph, i) && !is_led_to(graph, i))
-            return expr_refuse(error, graph->stages[i].offset, graph->stages[i].length,
-                               "nothing leads to \"%s\"; begin with a source, or lead there with -> %s", graph_label(graph, i),
+    for (size_t i = 0; i < graph->stage_count; i++) {
+        const struct graph_stage *stage = &graph->stages[i];
+        bool led_to = is_led_to(graph, i);
+        if (!graph_is_source(graph, i) && !led_to && !stage->from_nowhere)
+            return expr_refuse(
+                error, stage->offset, stage->length,
+                "nothing leads to \"%s\"; begin with a source, lead there with -> %s, or write nowhere | in front "
+                "if that is meant",
+                graph_label(graph, i), graph_label(graph, i));
+        if (led_to && stage->from_nowhere)
+            return expr_refuse(error, stage->offset, stage->length,
+                               "nowhere leads to \"%s\", as it is written, and something else does, too",
                                graph_label(graph, i));
+    }
     return 0;
 }
 
 int graph_complete(struct graph *graph, struct expr_error *error)
 {
-    return complete_source(graph, error) != 0 || check_links(graph, error) != 0 || check_heads(graph, error) != 0 ||
-                   check_dead(graph, error) != 0 || complete_sink(graph, error) != 0
+    if (complete_source(graph, error) != 0)
+        return -1;
+    find_parked(graph);
+    return check_links(graph, error) != 0 || check_heads(graph, error) != 0 || check_dead(graph, error) != 0 ||
+                   complete_sink(graph, error) != 0
                ? -1
                : 0;
 }

@@ -16,6 +16,9 @@
  * A stage with dead=FILE brings a second one along, the sink that writes the letters. It stands in the graph, linked to the
  * port "dead", as `hidden`: it is handed to the engine like any other, and no text shows it.
  *
+ * Stages that no source leads to are parked: an edit left them behind. Where one of them begins a chain, or leads on nowhere, a text
+ * says so with the word `nowhere`, so that it is not taken for a mistake.
+ *
  * A graph lives on one thread at a time. What it could not read it says in a `struct expr_error`, and has then not changed,
  * unless it says otherwise here.
  */
@@ -33,7 +36,9 @@ struct graph_stage {
     weir_stage stage;  /* ours to close until it is taken */
     bool taken;
     bool hidden;           /* stands behind a dead= */
-    bool parked;           /* nothing leads to it in the running pipeline */
+    bool from_nowhere;     /* nothing leads to it, and that is meant */
+    bool to_nowhere;       /* its ways out that lead nowhere are meant to */
+    bool parked;           /* no source leads to it; set by graph_complete() */
     size_t offset, length; /* of its words, in the text that it was read from */
 };
 
@@ -65,6 +70,10 @@ bool graph_is_sink(const struct graph *graph, size_t i);
 /* Whether any name is an out port of the stage: a tee, and a route of links. */
 bool graph_is_open(const struct graph *graph, size_t i);
 
+/* The name of the n-th way out of the stage that leads nowhere, dead letters' last, or NULL. A stage whose ports may have any name
+ * has "1" if it leads nowhere at all. */
+const char *graph_loose(const struct graph *graph, size_t i, size_t n);
+
 /* ---- making one, a piece at a time ---------------------------------------------------------------------------------- */
 
 /* Takes the spec and the stage, also on failure. The stage's index, or GRAPH_NOWHERE and *error. */
@@ -78,7 +87,11 @@ size_t graph_add_text(struct graph *graph, const char *label, const char *text, 
 int graph_link(struct graph *graph, size_t from, const char *out, size_t to, const char *in, size_t offset, size_t length,
                struct expr_error *error);
 
-/* The same, with the stage that it leads to as "label", "label:port" or "discard", written at `offset`. The labels must be there. */
+/* No link: the way out leads nowhere, on purpose. `out` "" is any. */
+int graph_leave(struct graph *graph, size_t from, const char *out, size_t offset, size_t length, struct expr_error *error);
+
+/* The same, with the stage that it leads to as "label", "label:port", "discard" or "nowhere", written at `offset`. The labels must
+ * be there. */
 int graph_link_to(struct graph *graph, size_t from, const char *out, const char *target, size_t offset, size_t length,
                   struct expr_error *error);
 

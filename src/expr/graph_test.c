@@ -154,13 +154,49 @@ static void errors_say_where(void **state)
     check_error("seq 1 -> mrege ; merge", "no stage has the label \"mrege\"; did you mean \"merge\"?", "mrege");
     check_error("seq 1 -> m ; merge", "no stage has the label \"m\"; as=m would give it to one", "m");
     check_error("seq 1 ->", "the label of a stage was expected behind ->", "->");
-    check_error("seq 1 | null ; upper as=u", "nothing leads to \"u\"; begin with a source, or lead there with -> u", "as=u");
+    check_error("seq 1 | null ; upper as=u", "nothing leads to \"u\"; begin with a source, lead there with -> u, or", "as=u");
     check_error("seq 1 -> u ; seq 2 -> u ; upper as=u", "both \"seq\" and \"seq2\" lead into \"u\"", "u");
     check_error("upper | seq 3", "\"seq\" is a source: nothing can lead there", "upper");
     check_error("null | upper", "nothing can follow \"null\", which is a sink", "null");
     check_error("parse clf on_error=dead", "its port \"dead\" leads nowhere; write dead=FILE", "parse");
     check_error("upper as=a:b", "has a colon in it", "as=a:b");
     check_error("upper as=discard", "another label is needed", "as=discard");
+}
+
+static void stages_may_come_from_and_lead_nowhere(void **state)
+{
+    (void)state;
+    check_form("nowhere | upper | nowhere ; seq 1 | null", "nowhere | upper { out: nowhere } ; seq 1 | null");
+    check_form("seq 1 | discard ; seq 2 | nowhere", "seq 1 { out: discard } ; seq 2 as=seq2 { out: nowhere }");
+    check_form("seq 1 | null ; nowhere | tee -> nowhere", "seq 1 | null ; nowhere | tee { 1: nowhere }");
+    check_complete("nowhere | upper | nowhere ; lower", "stdin | lower | stdout ; nowhere | upper { out: nowhere }");
+    check_complete("nowhere | upper -> l ; nowhere | grep a -> l ; seq 1 -> l ; lower as=l",
+                   "nowhere | upper -> l ; nowhere | grep a -> l ; seq 1 -> l ; lower as=l | stdout");
+    check_complete("seq 1 | null ; nowhere | parse clf on_error=dead { dead: nowhere } | null as=n",
+                   "seq 1 | null ; nowhere | parse clf on_error=dead { dead: nowhere } | null as=n");
+    check_error("seq 1 -> u ; nowhere | upper as=u", "nowhere leads to \"u\", as it is written, and something else does",
+                "as=u");
+    check_error("nowhere | upper", "there is no source", "upper");
+    check_error("seq 1 | null | nowhere", "nothing can follow \"null\", which is a sink", "null");
+    check_error("seq 1 | null ; nowhere | tee { a: null as=n } { b: nowhere }", "a ; or the end was expected here, and not {",
+                "{");
+    check_error("upper { b: nowhere }", "upper: there is no out port \"b\"", "b:");
+    check_error("upper as=nowhere", "another label is needed", "as=nowhere");
+    check_error("seq 1 ; nowhere | lower", "both \"seq\" (port out) and \"lower\" (port out) lead nowhere", "lower");
+}
+
+static void an_inserted_text_is_one_chain(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"upper ; lower", "nowhere | upper", "upper | nowhere", "upper -> x ; lower as=x",
+                                        "parse clf on_error=dead { dead: null }"};
+    struct expr_error error;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct expr *expr = expr_parse_at(texts[i], false, &error);
+        if ((expr != NULL) != (i == 3))
+            fail_msg("%s: %s", texts[i], expr ? "was accepted" : error.message);
+        expr_free(expr);
+    }
 }
 
 static void general_options_are_checked(void **state)
@@ -176,13 +212,14 @@ static void general_options_are_checked(void **state)
     check_error("grep a timeout=1s", "grep: timeout: the stage never waits", "timeout=1s");
     check_error("grep a on_error=skip dead=x", "contradicts dead=x", "on_error=skip");
     check_error("count lanes=2", "count: lanes: the stage has one state for all items", "lanes=2");
+    check_error("grep a lanes=2 dead=x", "grep: lanes: several lanes have no port for dead letters", "lanes=2");
     check_error("grep a lane=2", "did you mean \"lanes\"?", "lane");
 }
 
 static void general_options_reach_the_stage(void **state)
 {
     (void)state;
-    struct graph *graph = parse("grep a lanes=4 unordered=yes retry=3 backoff=10ms backoff_max=1s jitter=20% on_error=dead");
+    struct graph *graph = parse("grep a lanes=4 unordered=yes retry=3 backoff=10ms backoff_max=1s jitter=20% on_error=skip");
     weir_stage again = {0}, stage = graph->stages[0].stage;
     assert_int_equal(stage.lanes, 4);
     assert_true(stage.unordered);
@@ -190,7 +227,7 @@ static void general_options_reach_the_stage(void **state)
     assert_int_equal(stage.retry.backoff_ms, 10);
     assert_int_equal(stage.retry.backoff_ms_max, 1000);
     assert_int_equal(stage.retry.jitter_percent, 20);
-    assert_int_equal(stage.on_error, WEIR_DEAD);
+    assert_int_equal(stage.on_error, WEIR_SKIP);
     weir_recipe *recipe = stage.recipe;
     recipe->share(recipe);
     graph_free(graph);
@@ -294,6 +331,10 @@ static void yaml_says_what_expressions_say(void **state)
     check_yaml("stages:\n- seq: 3\n  to: m\n- seq: 4\n  as: s\n  to: m\n- merge:\n  as: m\n- file: x\n",
                "seq 3 -> m ; seq 4 as=s -> m ; merge as=m | file x");
     check_yaml("stages:\n- seq: 3\n- null\n- file: x\n- null as=n\n", "seq 3 | null ; file x | null as=n");
+    check_yaml("stages:\n- seq: 3\n- discard\n- nowhere\n- upper:\n  to: nowhere\n- file: x\n  to: nowhere\n- nowhere\n- "
+               "lower\n- nowhere\n",
+               "seq 3 { out: discard } ; nowhere | upper { out: nowhere } ; file x { out: nowhere } ; "
+               "nowhere | lower { out: nowhere }");
     check_yaml("stages:\n- parse: clf\n  on_error: dead\n  to: {dead: [file: bad]}\n- count\n",
                "parse clf on_error=dead { dead: file bad } | count");
     struct graph *graph = read_yaml("name: web\nstages: [upper]\n");
@@ -319,6 +360,10 @@ static void yaml_errors_say_where(void **state)
     check_yaml_error("- upper\n", "a mapping with `stages:` in it was expected", "");
     check_yaml_error("stages: [upper\n", "this is not YAML", "");
     check_yaml_error("", "a mapping with `stages:` in it was expected", "");
+    check_yaml_error("stages:\n- nowhere\n", "a stage was expected behind nowhere", "nowhere");
+    check_yaml_error("stages:\n- discard\n", "nothing leads to discard here", "discard");
+    check_yaml_error("stages:\n- seq: 3\n- nowhere\n- null\n  to: nowhere\n", "this is not YAML", "");
+    check_yaml_error("stages:\n- seq: 3\n- null:\n  to: nowhere\n", "nothing can follow \"null\"", "nowhere");
     check_yaml_error("stages:\n- grep: [[a]]\n", "grep: pattern: a text or a number was expected", "a");
 }
 
@@ -417,7 +462,9 @@ static void lead(struct graph *graph, unsigned *seed, size_t from, const char *o
 {
     char text[256];
     unsigned choice = draw(seed, depth > 5 ? 3 : 8);
-    if (choice == 0)
+    if (choice == 0 && draw(seed, 3) == 0)
+        graph->stages[from].to_nowhere = true;
+    else if (choice == 0)
         link(graph, from, out, GRAPH_DISCARD);
     for (size_t i = from + 1; choice == 1 && i < graph->stage_count; i++)
         if (graph->stages[i].stage.merge) {
@@ -441,6 +488,11 @@ static struct graph *random_graph(unsigned *seed)
     struct graph *graph = graph_new();
     for (unsigned i = 0, count = 1 + draw(seed, 3); i < count; i++)
         lead_all(graph, seed, add_stage(graph, seed, "seq 10"), 0);
+    for (unsigned i = 0, count = draw(seed, 3); i < count; i++) {
+        size_t first = add_random(graph, seed);
+        graph->stages[first].from_nowhere = true;
+        lead_all(graph, seed, first, 3);
+    }
     if (graph_give_labels(graph, &error) != 0 || graph_settle(graph, &error) != 0)
         fail_msg("%s", error.message);
     return graph;
@@ -532,6 +584,8 @@ int main(void)
         cmocka_unit_test(ports_have_the_names_that_the_engine_gives),
         cmocka_unit_test(standard_streams_complete_what_is_open),
         cmocka_unit_test(errors_say_where),
+        cmocka_unit_test(stages_may_come_from_and_lead_nowhere),
+        cmocka_unit_test(an_inserted_text_is_one_chain),
         cmocka_unit_test(general_options_are_checked),
         cmocka_unit_test(general_options_reach_the_stage),
         cmocka_unit_test(dead_letters_have_a_hidden_sink),

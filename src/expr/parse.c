@@ -375,21 +375,44 @@ static bool is_target(const struct parser *parser, const struct word *stage)
     return false;
 }
 
+static bool is_word(const struct word *word, const char *text)
+{
+    return word->kind == WORD_TEXT && strcmp(word->text, text) == 0;
+}
+
+/* What stands in a stage's place at the end of a chain, and is none: discard, and nowhere. */
+static bool is_end(const struct word *word)
+{
+    return (is_word(word, "discard") || is_word(word, "nowhere")) &&
+           (word[1].kind == WORD_NEXT || word[1].kind == WORD_CLOSE || word[1].kind == WORD_END);
+}
+
+static int read_end(struct parser *parser, struct way *way)
+{
+    way->label = parser->at++->text;
+    return add_way(parser, way);
+}
+
 /* The stages of a chain. `way` leads to the first of them (from GRAPH_NOWHERE: nothing does); the last one's way is left in it. */
 static int read_stages(struct parser *parser, struct way *way, bool head)
 {
-    for (;; parser->at++) {
+    bool from_nowhere = head && is_word(parser->at, "nowhere") && parser->at[1].kind == WORD_BAR;
+    for (parser->at += from_nowhere ? 2 : 0;; parser->at++) {
         size_t count = 0;
         const struct word *words = parser->at;
+        if (way->from != GRAPH_NOWHERE && is_end(words))
+            return read_end(parser, way);
         while (words[count].kind == WORD_TEXT)
             count++;
         if (count == 0)
             return refuse_empty(parser);
-        bool source = head && (parser->graph->stage_count ? !is_target(parser, words) : parser->first);
+        bool source = head && !from_nowhere && (parser->graph->stage_count ? !is_target(parser, words) : parser->first);
         parser->at += count;
         way->to = read_stage(parser, words, count, source);
         if (way->to == GRAPH_NOWHERE || (way->from != GRAPH_NOWHERE && add_way(parser, way) != 0))
             return -1;
+        parser->graph->stages[way->to].from_nowhere = from_nowhere;
+        from_nowhere = false;
         *way = (struct way){.from = way->to, .offset = words[0].offset, .length = words[0].length};
         head = false;
         if (parser->at->kind == WORD_OPEN && read_block(parser, way->from) != 0)
@@ -399,20 +422,8 @@ static int read_stages(struct parser *parser, struct way *way, bool head)
     }
 }
 
-static bool is_discard(const struct word *word)
-{
-    enum word_kind behind = word->kind == WORD_TEXT ? word[1].kind : WORD_BAR;
-    return strcmp(word->text ? word->text : "", "discard") == 0 &&
-           (behind == WORD_NEXT || behind == WORD_CLOSE || behind == WORD_END);
-}
-
 static int read_chain(struct parser *parser, struct way way, bool head)
 {
-    if (!head && is_discard(parser->at)) {
-        parser->at++;
-        way.to = GRAPH_DISCARD;
-        return add_way(parser, &way);
-    }
     if ((head || parser->at->kind != WORD_ARROW) && read_stages(parser, &way, head) != 0)
         return -1;
     return parser->at->kind == WORD_ARROW ? read_target(parser, way) : 0;

@@ -38,16 +38,18 @@ static void put_stage(struct chains *chains, size_t i)
         fputs(" as=", chains->out);
         spec_put_word(chains->out, graph_label(chains->graph, i), false);
     }
-    const struct graph_link *side = chains_side(chains, i, NULL);
-    if (!side)
-        return;
-    fputs(" { ", chains->out);
-    for (const struct graph_link *link = side; link; link = chains_side(chains, i, link)) {
-        if (link != side)
-            fputs(" ; ", chains->out);
+    const char *between = " { ", *loose;
+    for (const struct graph_link *link = chains_side(chains, i, NULL); link; link = chains_side(chains, i, link)) {
+        fputs(between, chains->out);
         put_way(chains, link);
+        between = " ; ";
     }
-    fputs(" }", chains->out);
+    for (size_t n = 0; (loose = chains_loose(chains, i, n)); n++) {
+        fprintf(chains->out, "%s%s: nowhere", between, loose);
+        between = " ; ";
+    }
+    if (strcmp(between, " ; ") == 0)
+        fputs(" }", chains->out);
 }
 
 static void put_chain(struct chains *chains, size_t i)
@@ -75,6 +77,8 @@ static void put_expression(struct chains *chains)
             continue;
         if (any)
             fputs(" ; ", chains->out);
+        if (chains->graph->stages[i].from_nowhere)
+            fputs("nowhere | ", chains->out);
         put_chain(chains, i);
         any = true;
     }

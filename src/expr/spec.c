@@ -164,6 +164,8 @@ const char *expr_label_fault(const char *label)
         return "has a colon in it, which separates a label from a port";
     if (strcmp(label, "discard") == 0)
         return "is where items end on purpose; another label is needed";
+    if (strcmp(label, "nowhere") == 0)
+        return "is where no way leads; another label is needed";
     return *label && strlen(label) < LABEL_SIZE ? NULL : "is no label: it must have 1 to 63 bytes";
 }
 
@@ -210,6 +212,8 @@ static int check_general(const struct check *check)
     if (check_retry(check) != 0 || check_duration(check, GENERAL_BACKOFF) != 0 ||
         check_duration(check, GENERAL_BACKOFF_MAX) != 0 || check_duration(check, GENERAL_TIMEOUT) != 0)
         return -1;
+    if (lanes->number > 1 && (given(check, GENERAL_DEAD) || on_error->choice == WEIR_DEAD))
+        return refuse_general(check, GENERAL_LANES, "several lanes have no port for dead letters; leave out one of the two");
     if (given(check, GENERAL_DEAD) && !*check->general[GENERAL_DEAD].text)
         return refuse_general(check, GENERAL_DEAD, "the path of a file was expected");
     if (given(check, GENERAL_DEAD) && given(check, GENERAL_ON_ERROR) && on_error->choice != WEIR_DEAD)
@@ -451,6 +455,39 @@ static bool same_text(const char *a, const char *b, const char *deflt)
     a = a ? a : deflt;
     b = b ? b : deflt;
     return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static int write_again(struct spec *spec)
+{
+    char *text = normal_form(spec);
+    if (!text)
+        return -1;
+    free(spec->text);
+    spec->text = text;
+    return 0;
+}
+
+int spec_open_dead(struct spec *spec)
+{
+    char *dead = strdup("dead");
+    if (!dead)
+        return -1;
+    free(spec->general[GENERAL_DEAD]);
+    free(spec->general[GENERAL_ON_ERROR]);
+    spec->general[GENERAL_DEAD] = NULL;
+    spec->general[GENERAL_ON_ERROR] = dead;
+    return write_again(spec);
+}
+
+int spec_set_lanes(struct spec *spec, unsigned lanes)
+{
+    char number[16], *copy;
+    snprintf(number, sizeof number, "%u", lanes);
+    if (!(copy = strdup(number)))
+        return -1;
+    free(spec->general[GENERAL_LANES]);
+    spec->general[GENERAL_LANES] = copy;
+    return write_again(spec);
 }
 
 bool spec_equal(const struct spec *a, const struct spec *b, enum general but)

@@ -73,6 +73,13 @@ struct spec {
 int spec_new(const struct written *written, struct spec **spec, weir_stage *stage, struct expr_error *error);
 void spec_drop(struct spec *spec); /* gives a reference back; NULL is fine */
 
+/* on_error=dead instead of dead=FILE: the port is there, and who has the stage says where it leads. Before the stage is handed over.
+ * -1: no memory. */
+int spec_open_dead(struct spec *spec);
+
+/* lanes=N instead of what it says. The same. */
+int spec_set_lanes(struct spec *spec, unsigned lanes);
+
 /* Whether a and b are the same stage; `but` is a general option that may differ, or GENERAL_COUNT. */
 bool spec_equal(const struct spec *a, const struct spec *b, enum general but);
 

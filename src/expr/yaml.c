@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "expr/nearest.h"
+#include "expr/utf8.h"
 
 /* A way out that the file says, or that follows from the order of the list. */
 struct way {
@@ -461,17 +462,49 @@ static size_t read_item(struct reader *reader, struct fy_node *item, bool source
     return i;
 }
 
+/* The item's word if that stands in a stage's place and is none: discard, and nowhere. Else NULL. */
+static const char *end_word(struct fy_node *item)
+{
+    const char *text = fy_node_is_scalar(item) ? fy_node_get_scalar0(item) : NULL;
+    return text && (strcmp(text, "discard") == 0 || strcmp(text, "nowhere") == 0) ? text : NULL;
+}
+
+/* There the chain in front of it ends. */
+static int read_end(struct reader *reader, struct fy_node *item, struct way *into)
+{
+    into->target = end_word(item);
+    if (into->from == GRAPH_NOWHERE && strcmp(into->target, "discard") == 0)
+        return refuse(reader, item, "nothing leads to discard here");
+    if (into->from != GRAPH_NOWHERE && add_way(reader, into) != 0)
+        return -1;
+    *into = (struct way){.from = GRAPH_NOWHERE};
+    return 0;
+}
+
 /* A chain; `into` leads to its first stage, if from is not GRAPH_NOWHERE. */
 static int read_list(struct reader *reader, struct fy_node *list, struct way into)
 {
     void *iter = NULL;
+    struct fy_node *from_nowhere = NULL; /* the item in front, if it is that word */
+    struct fy_node *must_follow = NULL;  /* the same, if no chain ended with it */
     for (struct fy_node *item; (item = fy_node_sequence_iterate(list, &iter));) {
         char label[256];
+        if (end_word(item)) {
+            bool ends = into.from != GRAPH_NOWHERE;
+            from_nowhere = strcmp(end_word(item), "nowhere") == 0 ? item : NULL;
+            if (read_end(reader, item, &into) != 0)
+                return -1;
+            must_follow = ends ? NULL : from_nowhere;
+            continue;
+        }
+        must_follow = NULL;
         label_of(item, label, sizeof label);
         bool head = into.from == GRAPH_NOWHERE;
-        size_t i = read_item(reader, item, head && !is_pointed_at(reader->stages, label));
+        size_t i = read_item(reader, item, head && !from_nowhere && !is_pointed_at(reader->stages, label));
         if (i == GRAPH_NOWHERE)
             return -1;
+        reader->graph->stages[i].from_nowhere = from_nowhere != NULL;
+        from_nowhere = NULL;
         into.to = i;
         if (!head && !graph_is_source(reader->graph, i) && add_way(reader, &into) != 0)
             return -1;
@@ -481,7 +514,7 @@ static int read_list(struct reader *reader, struct fy_node *list, struct way int
         struct place place = place_of(item);
         into = (struct way){.from = goes_on(reader, i, to) ? i : GRAPH_NOWHERE, .offset = place.offset, .length = place.length};
     }
-    return 0;
+    return must_follow ? refuse(reader, must_follow, "a stage was expected behind nowhere") : 0;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -575,9 +608,23 @@ static struct graph *read_with(struct reader *reader, const char *text, size_t l
     return reader->graph;
 }
 
+/* Before libfyaml sees it: there, bytes that are no text may be read for ever (0.7.12, behind a %). */
+static int check_bytes(const char *text, size_t len, struct expr_error *error)
+{
+    size_t span = utf8_span(text, len);
+    const char *zero = memchr(text, 0, span);
+    if (zero)
+        return expr_refuse(error, (size_t)(zero - text), 1, "this is not YAML: there is a zero byte in it");
+    if (span < len)
+        return expr_refuse(error, span, 1, "this is not YAML: the byte 0x%02x is not UTF-8 here", (unsigned char)text[span]);
+    return 0;
+}
+
 struct graph *yaml_read(const char *text, size_t len, struct expr_error *error)
 {
     *error = (struct expr_error){0};
+    if (check_bytes(text, len, error) != 0)
+        return NULL;
     struct reader reader = {.error = error};
     struct fy_diag_cfg config;
     fy_diag_cfg_default(&config);

@@ -12,30 +12,13 @@
 
 #include "expr/chains.h"
 #include "expr/print.h"
+#include "expr/utf8.h"
 
 /* ---- scalars ----------------------------------------------------------------------------------------------------- */
 
-/* Decodes one character of UTF-8. Its length, or 0 if there is none. */
-static size_t decode(const unsigned char *p, uint32_t *c)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
-    *c = len == 1 ? *p : *p & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if (p[i] >> 6 != 2)
-            return 0;
-        *c = *c << 6 | (p[i] & 0x3F);
-    }
-    return len && *c >= least[len] && *c <= 0x10FFFF && (*c < 0xD800 || *c > 0xDFFF) ? len : 0;
-}
-
 static bool is_utf8(const char *text)
 {
-    uint32_t c;
-    for (size_t len; *text; text += len)
-        if ((len = decode((const unsigned char *)text, &c)) == 0)
-            return false;
-    return true;
+    return utf8_span(text, strlen(text)) == strlen(text);
 }
 
 static bool is_plain(const char *text)
@@ -53,8 +36,9 @@ static bool is_plain(const char *text)
 static void put_escaped(FILE *out, const char *text)
 {
     uint32_t c;
-    for (size_t len; *text; text += len) {
-        len = decode((const unsigned char *)text, &c);
+    const char *end = text + strlen(text);
+    for (size_t len; text < end; text += len) {
+        len = utf8_decode(text, (size_t)(end - text), &c);
         bool prints =
             c >= 0x20 && !(c >= 0x7F && c < 0xA0) && c != 0x2028 && c != 0x2029 && c != 0xFEFF && (c & 0xFFFE) != 0xFFFE;
         if (c == '"' || c == '\\')
@@ -179,6 +163,16 @@ static void put_target(const struct chains *chains, const char *port, const stru
     putc('\n', chains->out);
 }
 
+/* Ways out that lead nowhere on purpose. */
+static void put_loose(struct chains *chains, size_t i)
+{
+    const char *port;
+    for (size_t n = 0; (port = chains_loose(chains, i, n)); n++) {
+        put_port(chains->out, port);
+        fputs("nowhere\n", chains->out);
+    }
+}
+
 /* A stage that leads nowhere, and is no sink, would lead to the next one if nothing was said. */
 static void put_nowhere(struct chains *chains, size_t i, bool any)
 {
@@ -207,19 +201,21 @@ static void put_nowhere(struct chains *chains, size_t i, bool any)
 static bool put_ways(struct chains *chains, size_t i)
 {
     const struct graph_link *side = chains_side(chains, i, NULL), *main = chains_main(chains, i);
-    if (side)
+    bool loose = chains_loose(chains, i, 0) != NULL, list = side || loose;
+    if (list)
         fputs("    to:\n", chains->out);
     for (const struct graph_link *link = side; link; link = chains_side(chains, i, link)) {
         chains_inlines(chains, link);
         put_target(chains, link->out, link);
     }
-    if (!main)
+    put_loose(chains, i);
+    if (!main && !loose)
         put_nowhere(chains, i, side != NULL);
     if (!main || chains_inlines(chains, main))
         return main != NULL;
-    if (!side)
+    if (!list)
         fputs("    to: ", chains->out);
-    put_target(chains, side ? main->out : NULL, main);
+    put_target(chains, list ? main->out : NULL, main);
     return false;
 }
 
@@ -263,6 +259,8 @@ static bool put_item(struct chains *chains, size_t i)
 static void put_chain(struct chains *chains, size_t i)
 {
     size_t first = i;
+    if (chains->graph->stages[i].from_nowhere)
+        fputs("  - nowhere\n", chains->out);
     while (put_item(chains, i))
         i = chains_main(chains, i)->to;
     size_t last = i;

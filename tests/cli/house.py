@@ -53,6 +53,16 @@ class House:
         same("exit status of weir %s (%s)" % (" ".join(words), done.stderr.strip()), done.returncode, status)
         return done.stdout + done.stderr
 
+    def ask_either(self, *words):
+        """The same, whatever its exit status."""
+        done = subprocess.run([weir, *words], env=self.environment, timeout=TIME_LIMIT_S, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    def ask_when_up(self, *words):
+        """The same of a pipeline that was just started."""
+        self.wait_listed(words[1])
+        return self.ask(*words)
+
     def show(self, name):
         return json.loads(self.ask("show", name, "--json"))
 

@@ -53,6 +53,8 @@ static struct {
     bool active;
     uint64_t seed, random, now, switches;
     size_t allocations, live, fail_at;
+    bool fail_on; /* not only that one, but all that follow */
+    bool spared;
 } sim;
 
 uint64_t sim_random(void)
@@ -222,10 +224,17 @@ void sim_run(uint64_t seed, void (*body)(void *arg), void *arg)
 
 /* ---- memory, time -------------------------------------------------------------------------------------------------------- */
 
+static bool fails(void)
+{
+    if (sim.spared)
+        return false;
+    sim.allocations++;
+    return sim.fail_at && (sim.fail_on ? sim.allocations >= sim.fail_at : sim.allocations == sim.fail_at);
+}
+
 void *plat_alloc(size_t size)
 {
-    sim.allocations++;
-    if (sim.fail_at && sim.allocations == sim.fail_at)
+    if (fails())
         return NULL;
     size_t rounded = (size + 127) & ~(size_t)63;
     char *memory = size <= SIZE_MAX - 128 ? aligned_alloc(64, rounded) : NULL;
@@ -253,7 +262,19 @@ size_t sim_fail_allocation(size_t n)
     size_t were = sim.allocations;
     sim.allocations = 0;
     sim.fail_at = n;
+    sim.fail_on = false;
     return were;
+}
+
+void sim_spare(bool spared)
+{
+    sim.spared = spared;
+}
+
+void sim_fail_from(size_t n)
+{
+    sim_fail_allocation(n);
+    sim.fail_on = n != 0;
 }
 
 size_t sim_live_allocations(void)
@@ -398,8 +419,7 @@ int plat_thread_start(struct plat_thread *thread, const char *name, void (*body)
     for (size_t i = 1; i < FIBERS_MAX && !f; i++)
         if (sim.fibers[i].state == FIBER_FREE)
             f = &sim.fibers[i];
-    sim.allocations++; /* a thread may fail like an allocation */
-    if (!f || (sim.fail_at && sim.allocations == sim.fail_at))
+    if (!f || fails()) /* a thread may fail like an allocation */
         return -1;
     memset(f, 0, sizeof *f);
     f->stack = malloc(STACK_SIZE);

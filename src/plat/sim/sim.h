@@ -10,6 +10,7 @@
 #ifndef PLAT_SIM_H
 #define PLAT_SIM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,12 @@ void sim_run(uint64_t seed, void (*body)(void *arg), void *arg);
 
 /* Makes the n-th allocation from now fail, counted from 1; 0: none. Says how many allocations there were since the last call. */
 size_t sim_fail_allocation(size_t n);
+
+/* Makes the n-th allocation from now fail, and all that follow. */
+void sim_fail_from(size_t n);
+
+/* While spared, no allocation fails, and none is counted: for a test that looks. */
+void sim_spare(bool spared);
 
 /* Allocations that were not freed. */
 size_t sim_live_allocations(void);
