@@ -6,7 +6,7 @@ MESON_FLAGS ?=
 SEEDS ?= 10
 SECONDS ?= 10
 
-.PHONY: all build setup demo test asan tsan sim controls models fuzz bench install format tidy clean
+.PHONY: all build setup demo test asan tsan sim torture controls models fuzz bench install format tidy clean
 
 all: build
 
@@ -45,6 +45,10 @@ sim: build
 # The engine broken on purpose, one guarantee after the other: what is broken, and which test notices it with which words.
 controls: build
 	@tests/controls $(BUILD)/tests
+
+# Real threads at full rate: 10^9 items and 10^5 random edits of every kind, against an exact oracle. TORTURE has other options for it.
+torture: build
+	@$(BUILD)/tests/torture $(TORTURE)
 
 # The concurrent protocol, model-checked with Spin, and its negative controls; models/README.md says what is covered.
 models:

@@ -146,7 +146,7 @@ static void write_cut(struct pair *pair)
     struct batch_list leftovers = {0};
     list_add(&leftovers, numbered(pair, 3));
     list_add(&leftovers, numbered(pair, 2));
-    channel_close(pair->ch, PILL_CUT, &leftovers, false, false);
+    channel_close(pair->ch, PILL_CUT, &leftovers, 0, false);
     pair->cut = true;
 }
 
@@ -164,7 +164,7 @@ static bool write_some(struct host *host)
         if (host->strand.waits_room)
             return true;
         if (pair->put >= ITEMS) {
-            channel_close(ch, PILL_END, &(struct batch_list){0}, false, false);
+            channel_close(ch, PILL_END, &(struct batch_list){0}, 0, false);
             return false;
         }
         if (check_random() % 8 == 0) {

@@ -341,6 +341,54 @@ static void branches_come_and_go(void *arg)
     finish(p);
 }
 
+/* The split ends a turn for each of these edits, and while the sink is stuck there is no room for the turns: none must be forgotten. (Two
+ * became one once, and the merge took the branches' turns for the same that were not.) */
+static void a_sorted_diamond_is_edited_when_it_is_full(void *arg)
+{
+    (void)arg;
+    begin(3000, false);
+    k.blocked = true;
+    weir_pipeline *p = diamond(&parity, &sorter);
+    start(p);
+    event_wait(&k.entered, 1);
+    for (int i = 0; i < 8; i++) {
+        weir_stage m = marker("m", 0);
+        m.place = WEIR_FUSED;
+        CHECK_EQ(i % 2 ? weir_pop(p, "m", NULL) : weir_insert_before(p, "parity", &m, NULL), WEIR_OK);
+    }
+    event_raise(&k.go, 1);
+    CHECK_EQ(weir_drain(p), 0);
+    CHECK_EQ(k.count, 3000);
+    for (int64_t i = 0; i < 3000; i++)
+        CHECK_EQ(k.values[i], i);
+    finish(p);
+}
+
+/* A stage comes and goes between a branch and the merge: the link into the merge is another one, but it is the same port, and what comes
+ * through it keeps its order. (It went on with the other branch's channel once.) */
+static void a_branch_gets_longer_at_the_merge(void *arg)
+{
+    (void)arg;
+    begin(3000, false);
+    weir_pipeline *p = diamond(&parity, &merge);
+    start(p);
+    for (int i = 0; i < 8; i++) {
+        weir_stage m = marker("m", 0);
+        int status = i % 2 ? weir_pop(p, "m", NULL) : weir_insert_after(p, "a", &m, NULL);
+        if (status == WEIR_EENDED)
+            break;
+        CHECK_EQ(status, WEIR_OK);
+    }
+    CHECK_EQ(weir_drain(p), 0);
+    CHECK_EQ(k.count, 3000);
+    int64_t next[2] = {0, 1};
+    for (size_t i = 0; i < k.count; i++) {
+        CHECK_EQ(k.values[i], next[k.values[i] % 2]);
+        next[k.values[i] % 2] += 2;
+    }
+    finish(p);
+}
+
 /* Stages change places across strands: each item meets all, in the old order or in the new one. */
 static weir_verdict times_two(void *state, void *item)
 {
@@ -765,6 +813,8 @@ int main(void)
     check_run("an_edit_behind_the_merge_only", 100, an_edit_behind_the_merge_only);
     check_run("an_edit_behind_one_to_many", 100, an_edit_behind_one_to_many);
     check_run("branches_come_and_go", 100, branches_come_and_go);
+    check_run("a_sorted_diamond_is_edited_when_it_is_full", 100, a_sorted_diamond_is_edited_when_it_is_full);
+    check_run("a_branch_gets_longer_at_the_merge", 200, a_branch_gets_longer_at_the_merge);
     check_run("stages_are_moved", 100, stages_are_moved);
     check_run("a_source_ends_before_the_other", 100, a_source_ends_before_the_other);
     check_run("a_pool_keeps_order_while_it_is_scaled", 100, a_pool_keeps_order_while_it_is_scaled);

@@ -39,7 +39,9 @@ void channel_reset(struct channel *ch, struct strand *writer, struct strand *rea
     ch->change = NULL;
     ch->next = NULL;
     ch->parted = ch->turned = false;
-    ch->turn_left = ch->flush_left = false;
+    ch->in_port[0] = 0;
+    ch->turns_left = 0;
+    ch->flush_left = false;
     ch->leftovers = (struct batch_list){0};
     ch->head_seen = ch->tail_seen = 0;
     ch->streak = 0;
@@ -117,10 +119,10 @@ void channel_put_pill(struct channel *ch, enum pill pill)
     put(ch, pill == PILL_FLUSH ? &flush_mark : &turn_mark);
 }
 
-void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, bool turn, bool flush)
+void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, uint32_t turns, bool flush)
 {
     ch->leftovers = control_breaks(LOSE_LEFTOVERS) ? (struct batch_list){0} : *leftovers;
-    ch->turn_left = turn;
+    ch->turns_left = turns;
     ch->flush_left = flush;
     *leftovers = (struct batch_list){0};
     for (const struct batch *b = ch->leftovers.first; b; b = b->next)
@@ -175,8 +177,8 @@ static bool ring_empty(struct channel *ch)
 static enum pill take_last(struct channel *ch, enum pill last, struct batch **batch)
 {
     struct batch *b = list_take(&ch->leftovers);
-    if (!b && ch->turn_left) {
-        ch->turn_left = false;
+    if (!b && ch->turns_left) {
+        ch->turns_left--;
         return PILL_TURN;
     }
     if (!b && ch->flush_left) {
@@ -206,7 +208,7 @@ enum pill channel_take(struct channel *ch, struct batch **batch)
 enum pill channel_closed(struct channel *ch)
 {
     enum pill last = (enum pill)at_acquire(&ch->closed); /* pairs with channel_close(): what was put before it is seen below */
-    if (last == PILL_NONE || at_acquire(&ch->tail) != at_relaxed(&ch->head) || ch->leftovers.first || ch->turn_left ||
+    if (last == PILL_NONE || at_acquire(&ch->tail) != at_relaxed(&ch->head) || ch->leftovers.first || ch->turns_left ||
         ch->flush_left)
         return PILL_NONE;
     return last;

@@ -28,6 +28,7 @@
 #define CORE_CHANNEL_H
 
 #include "core/batch.h"
+#include "core/instance.h"
 
 struct strand;
 struct change;
@@ -46,8 +47,9 @@ struct channel {
     struct batch **ring;       /* set once; `mask` + 1 places */
     uint32_t mask;
     struct change *change; /* what the reader does at the cut; set by the edit before the writer closes (release) */
-    bool parted;          /* of one item, a part may be in here and another elsewhere; who has the edit turn, as for the next */
-    bool turned;          /* its batches stand in turns with those of other channels */
+    bool parted; /* of one item, a part may be in here and another elsewhere; who has the edit turn, as for the next */
+    bool turned; /* its batches stand in turns with those of other channels */
+    char in_port[PORT_NAME_SIZE]; /* the reader's; "" inside a pool */
     struct channel *next; /* where the reader reads on after the cut, if that is all that changes for it; set with `change` */
     _Atomic(struct strand *) writer, reader; /* set before use; whom to kick */
 
@@ -56,7 +58,8 @@ struct channel {
     counter items_put;                  /* written by the writer */
     _Atomic int closed;                 /* enum pill; writer stores after the last put (release), reader loads (acquire) */
     struct batch_list leftovers;        /* writer's until closed, then the reader's */
-    bool turn_left, flush_left;         /* the same: these pills stand behind the leftovers, in this order */
+    uint32_t turns_left;                /* the same: so many empty turns stand behind the leftovers */
+    bool flush_left;                    /* the same: a flush pill, behind the turns */
 
     _Alignas(64) _Atomic uint64_t head; /* batches taken; reader stores (release), writer loads (acquire) */
     uint64_t tail_seen;                 /* reader only */
@@ -79,8 +82,9 @@ bool channel_busy(struct channel *ch);                     /* the reader has at 
 void channel_put(struct channel *ch, struct batch *batch); /* there must be room */
 void channel_put_pill(struct channel *ch, enum pill pill); /* PILL_FLUSH or PILL_TURN; there must be room */
 
-/* Takes what is in the list; `turn`, `flush`: these pills belong behind it. The writer never touches the channel again. */
-void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, bool turn, bool flush);
+/* Takes what is in the list; `turns` empty turns and, with `flush`, a flush pill belong behind it. The writer never touches the
+ * channel again. */
+void channel_close(struct channel *ch, enum pill last, struct batch_list *leftovers, uint32_t turns, bool flush);
 
 /* Reader. PILL_BATCH sets *batch. PILL_CUT and PILL_END are answered once everything before them was taken. */
 enum pill channel_take(struct channel *ch, struct batch **batch);

@@ -9,6 +9,7 @@
  */
 #include "core/layout.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/supply.h"
@@ -26,6 +27,7 @@ struct group {
 /* A link between two strands of the new flow. */
 struct edge {
     size_t from, out, to, in; /* groups and numbers of ports; to NO_INDEX: discarded */
+    const char *in_name;      /* of the port that it leads to; "" inside a pool */
     struct channel *kept;     /* the old channel, if it joins the same ports of the same strands */
 };
 
@@ -89,6 +91,12 @@ static bool collects_turns(const struct seat *seat)
     return seat->collect == COLLECT_TURNS || seat->turns;
 }
 
+/* Turns go through it. Where an unordered pool comes together they end. */
+static bool passes_turns(const struct seat *seat)
+{
+    return gets_turns(seat) && !collects_turns(seat) && seat->in_count <= 1;
+}
+
 /* Whether what it puts out stands in turns, which somebody behind it collects. */
 static bool puts_turns(const struct seat *seat)
 {
@@ -96,7 +104,7 @@ static bool puts_turns(const struct seat *seat)
     const struct instance *last = program->count ? program->stages[program->count - 1] : NULL;
     if (seat->marks || (last && last->shape == SHAPE_DEAL && !last->def.key))
         return true;
-    return !collects_turns(seat) && gets_turns(seat);
+    return passes_turns(seat);
 }
 
 /* Nothing ever unmarks a channel: when its writer has ended, or makes one of one from now on, what it holds is as it was. A cut
@@ -324,7 +332,7 @@ static void find_edges(struct draft *d)
         if (from == to && l->to == l->from + 1)
             continue;
         struct edge *e = &d->edges[d->edge_count++];
-        *e = (struct edge){.from = from, .out = l->out, .to = to, .in = l->in};
+        *e = (struct edge){.from = from, .out = l->out, .to = to, .in = l->in, .in_name = l->in_name ? l->in_name : ""};
         e->kept = to == NO_INDEX ? NULL : old_channel(d, e);
     }
 }
@@ -376,11 +384,33 @@ static bool loses_ended(struct draft *d, size_t old, const struct group *g)
     return false;
 }
 
+/* Where the group goes on reading what the channel has brought so far. Ports of a merge are numbered by their links, and an edit may put
+ * these in another order: so it is the name that says it. NULL: it has no such port any more. */
+static const struct edge *edge_instead(const struct draft *d, const struct channel *ch, size_t in, size_t group)
+{
+    for (size_t i = 0; i < d->edge_count; i++) {
+        const struct edge *e = &d->edges[i];
+        if (e->to == group && strcmp(e->in_name, ch->in_port) == 0 && (*ch->in_port || e->in == in))
+            return e;
+    }
+    return NULL;
+}
+
+/* A port of a merge has gone, and another may have come for it: whose items are not behind those of the one that went. */
+static bool other_ports(const struct draft *d, size_t old, const struct group *g)
+{
+    const struct seat *seat = &d->old->seats[old];
+    for (size_t k = 0; seat->in_count > 1 && k < seat->in_count; k++)
+        if (seat->ins[k] && !edge_instead(d, seat->ins[k], k, (size_t)(g - d->groups)))
+            return true;
+    return false;
+}
+
 static bool is_hard(struct draft *d, size_t old)
 {
     const struct group *g = group_of_old(d, old);
     const struct seat *seat = &d->old->seats[old];
-    if (!g || loses_ended(d, old, g))
+    if (!g || loses_ended(d, old, g) || other_ports(d, old, g))
         return true;
     return !g->same || seat->in_count != g->seat.in_count || seat->collect != g->seat.collect || seat->turns != g->seat.turns ||
            !same_outs(d, (size_t)(g - d->groups));
@@ -575,7 +605,7 @@ static bool cuts_turns(const struct draft *d)
 {
     bool enters = false, collects = false;
     for (size_t i = 0; i < d->old->count; i++) {
-        enters |= d->entry[i] && gets_turns(&d->old->seats[i]) && !collects_turns(&d->old->seats[i]);
+        enters |= d->entry[i] && passes_turns(&d->old->seats[i]);
         collects |= d->region[i] && collects_turns(&d->old->seats[i]);
     }
     return enters && collects;
@@ -734,6 +764,7 @@ static bool link_seats(struct draft *d)
         if (ch != e->kept) {
             r->channels[r->channel_count++] = ch;
             channel_reset(ch, a->strand, b->strand, limit);
+            snprintf(ch->in_port, sizeof ch->in_port, "%s", e->in_name);
         }
         a->outs[e->out] = b->ins[e->in] = ch;
     }
@@ -874,7 +905,8 @@ static void write_cuts(struct draft *d)
             }
             struct change *c = &r->changes[r->change_count++];
             *c = (struct change){.record = r, .strand = seat->strand, .by_cut = true, .soft = true};
-            ch->next = g->seat.ins[k];
+            const struct edge *e = edge_instead(d, ch, k, (size_t)(g - d->groups));
+            ch->next = g->seat.ins[e ? e->in : k];
             ch->change = c;
         }
     }

@@ -34,6 +34,7 @@ static bool deals_turns(const struct strand *s)
 void outlets_add(struct strand *s, size_t outlet, struct batch *b)
 {
     struct ports *ports = s->ports;
+    s->open_turn = true;
     if (outlet == NO_INDEX) { /* the dealer's choice */
         struct instance *deal = s->program->stages[s->program->count - 1];
         outlet = deal->turn;
@@ -58,7 +59,7 @@ static void end_turn(struct outlet *o)
     if (o->unsent.last && !o->unsent.last->turn)
         o->unsent.last->turn = true;
     else
-        o->turn_owed = true;
+        o->turns_owed++;
 }
 
 void outlets_end_turn(struct strand *s)
@@ -69,8 +70,9 @@ void outlets_end_turn(struct strand *s)
 
 void outlets_mark_turn(struct strand *s)
 {
-    for (size_t k = 0; s->ports->marks && k < s->ports->out_count; k++)
+    for (size_t k = 0; s->ports->marks && s->open_turn && k < s->ports->out_count; k++)
         end_turn(&s->ports->outs[k]);
+    s->open_turn = false;
 }
 
 /* ---- sending ------------------------------------------------------------------------------------------------------------- */
@@ -102,18 +104,15 @@ bool outlets_room(struct strand *s)
  * does, and no timer. */
 static bool may_grow(struct strand *s, const struct outlet *o, const struct batch *b)
 {
-    return !b->next && !b->turn && !s->blocking && !o->flush_owed && !o->turn_owed && !batch_full(b, s->env->batch_bytes) &&
+    return !b->next && !b->turn && !s->blocking && !o->flush_owed && !o->turns_owed && !batch_full(b, s->env->batch_bytes) &&
            channel_busy(o->ch);
 }
 
-static bool send_pill(struct strand *s, size_t k, bool *owed, enum pill pill)
+static bool send_pill(struct strand *s, size_t k, enum pill pill)
 {
     struct outlet *o = &s->ports->outs[k];
-    if (!*owed)
-        return true;
     if (!has_room(s, k))
         return false;
-    *owed = false;
     if (o->ch)
         channel_put_pill(o->ch, pill);
     return true;
@@ -129,7 +128,13 @@ static bool send_one(struct strand *s, size_t k, bool all)
             return false;
         channel_put(o->ch, list_take(&o->unsent));
     }
-    return send_pill(s, k, &o->turn_owed, PILL_TURN) && send_pill(s, k, &o->flush_owed, PILL_FLUSH);
+    for (; o->turns_owed; o->turns_owed--)
+        if (!send_pill(s, k, PILL_TURN))
+            return false;
+    if (o->flush_owed && !send_pill(s, k, PILL_FLUSH))
+        return false;
+    o->flush_owed = false;
+    return true;
 }
 
 /* Also behind an outlet that is full: the others' readers may be what makes room there. */
@@ -152,8 +157,9 @@ void outlets_close(struct strand *s, enum pill last)
     for (size_t k = 0; k < s->ports->out_count; k++) {
         struct outlet *o = &s->ports->outs[k];
         if (o->ch)
-            channel_close(o->ch, last, &o->unsent, o->turn_owed, o->flush_owed);
+            channel_close(o->ch, last, &o->unsent, o->turns_owed, o->flush_owed);
         o->ch = NULL;
-        o->turn_owed = o->flush_owed = false;
+        o->turns_owed = 0;
+        o->flush_owed = false;
     }
 }

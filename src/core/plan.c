@@ -23,7 +23,7 @@ struct plan *plan_new(void)
 
 void pool_drop(struct pool *pool)
 {
-    if (pool && --pool->refs == 0)
+    if (pool && atomic_fetch_sub(&pool->refs, 1) == 1)
         plat_free(pool);
 }
 
@@ -120,7 +120,7 @@ struct plan *plan_copy(const struct plan *plan)
         memcpy(copy->links, plan->links, plan->link_count * sizeof *plan->links);
     for (size_t i = 0; i < copy->count; i++)
         if (copy->nodes[i].pool)
-            copy->nodes[i].pool->refs++;
+            atomic_fetch_add(&copy->nodes[i].pool->refs, 1);
     return copy;
 }
 

@@ -20,7 +20,7 @@ struct link {
 
 /* The lanes of a pool and its two ends. Counted: plans share it. Under the turn. */
 struct pool {
-    unsigned refs;
+    _Atomic unsigned refs; /* plans are copied and freed by those who edit, under the turn or the lock or neither */
     struct instance *deal, *collect;
     size_t count;
     struct instance *lanes[]; /* [0] is the one that the plan names */

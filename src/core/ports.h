@@ -31,9 +31,10 @@ struct inlet {
 struct outlet {
     struct channel *ch; /* NULL with `discards`, and at the end of the data */
     bool discards;
-    bool turn_owed, flush_owed; /* pills that go out behind the unsent, in this order */
-    size_t was;                 /* when the edit makes new ports: the old outlet that goes on as this one, or NO_INDEX */
-    struct batch_list unsent;   /* made, and not put into the channel yet */
+    bool flush_owed;          /* a pill that goes out behind the unsent, and behind the turns */
+    uint32_t turns_owed;      /* empty ones, behind the unsent: an edit ends one more while there is no room for the last */
+    size_t was;               /* when the edit makes new ports: the old outlet that goes on as this one, or NO_INDEX */
+    struct batch_list unsent; /* made, and not put into the channel yet */
 };
 
 /* What a strand runs it may change; the edit makes it, and gets the old one back. */

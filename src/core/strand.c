@@ -321,6 +321,7 @@ static void take_over(struct strand *s, struct strand *heir)
             at_store(&ports->outs[i].ch->writer, heir);
     list_join(&heir->again.waiting, &s->again.older); /* behind what goes past the stage */
     heir->ends_turn = s->ends_turn;
+    heir->open_turn = s->open_turn;
     heir->broken = 0;
     atomic_fetch_add(&heir->cuts_pending, at_load(&s->cuts_pending));
     atomic_fetch_add(&heir->cuts_due, at_load(&s->cuts_due));
@@ -368,7 +369,7 @@ void strand_reset(struct strand *s)
     s->flushing = (struct flushing){0};
     s->random = s->id;
     s->tick_ns = UINT64_MAX;
-    s->waits_input = s->waits_room = s->at_end = s->ends_turn = false;
+    s->waits_input = s->waits_room = s->at_end = s->ends_turn = s->open_turn = false;
     s->gone = false;
     s->flushes_done = at_load(&s->flushes_asked);
     at_store(&s->inside, false);
@@ -593,7 +594,7 @@ static void rewire_in_call(struct ports *ports, const struct ports *new)
         struct channel *old = o->ch;
         o->ch = new->outs[k].ch;
         if (old)
-            channel_close(old, PILL_CUT, &none, false, false);
+            channel_close(old, PILL_CUT, &none, 0, false);
     }
 }
 

@@ -130,6 +130,7 @@ struct strand {
     unsigned wakes_seen;                 /* who runs it */
     _Atomic unsigned wakes; /* counted up by who wants it to look at something that is not a channel or the mailbox */
     bool ends_turn;         /* who runs it: the batch at hand was the last of its turn */
+    bool open_turn;         /* who runs it: something was put out since it last marked a turn (outlets_mark_turn) */
     bool at_end;            /* who runs it: nothing more comes in; what is left is to end */
     _Atomic bool finishing; /* strand stores it, then loads pins; who pins adds, then loads this: one sees the other */
     _Atomic unsigned pins;
