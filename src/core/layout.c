@@ -939,10 +939,9 @@ static void find_gate(struct draft *d)
         struct group *g = &d->groups[i];
         for (size_t v = g->from; v < g->to; v++) {
             const struct instance *in = d->flow->stages[v];
-            for (size_t k = 0; k < in->heir_of_count; k++) {
+            for (size_t k = 0; !layout_has(d->old, in) && k < in->heir_of_count; k++) {
                 size_t owner = seat_of(d->old, in->heir_of[k]);
-                if (owner == NO_INDEX || layout_has(d->old, in) ||
-                    (g->old == owner && in->heir_of_count == 1 && in->lanes == 1))
+                if (owner == NO_INDEX || (g->old == owner && in->heir_of_count == 1 && in->lanes == 1))
                     continue; /* handed over in place, or long ago */
                 g->gated = true;
                 if (!gate_owns(d, in->heir_of[k]))

@@ -642,12 +642,14 @@ static void rewire(struct strand *s, struct change *c)
         s->at_end = all_ended(s->ports);
 }
 
-/* A trial and what runs inside of it change places: the state stays where it is. */
+/* A trial and what runs inside of it change places: the state stays where it is. Once, and then it is nobody's heir any more: those
+ * whose it was are freed some edits later, and others may come to lie in the same memory. */
 static void hand_over(struct instance *heir)
 {
     for (size_t i = 0; i < heir->heir_of_count && !control_breaks(NO_HAND_OVER) && !control_breaks(HAND_OVER_EARLY); i++)
         if (!instance_inside(heir, heir->heir_of[i]) && !instance_inside(heir->heir_of[i], heir))
             heir->def.take_over(heir->def.state, heir->heir_of[i]->def.state, heir->lane, heir->lanes);
+    heir->heir_of_count = 0;
 }
 
 /* States that go from stage to stage in this strand; others wait for a gate. */
