@@ -1031,15 +1031,16 @@ static const char *some_place(void)
     return places[some(9)];
 }
 
-/* An extra stage, if there is one, and how many there are. */
-static unsigned some_extra(char *name)
+/* An extra stage, if there is one, and how many there are. `rests`: it may be one that nothing leads to. */
+static unsigned some_extra(char *name, bool rests)
 {
     weir_stage_info info[STAGES_MAX];
     size_t n = weir_stages(now.p, info, STAGES_MAX);
     unsigned extras = 0;
     strcpy(name, "x");
     for (size_t i = 0; i < n && i < STAGES_MAX; i++)
-        if (info[i].name[0] == 'x' && strcmp(info[i].status, "retiring") != 0 && one_in(++extras))
+        if (info[i].name[0] == 'x' &&
+            (strcmp(info[i].status, "running") == 0 || (rests && strcmp(info[i].status, "parked") == 0)) && one_in(++extras))
             strcpy(name, info[i].name);
     return extras;
 }
@@ -1060,14 +1061,14 @@ static void insert(weir_edit *e)
 static void pop(weir_edit *e)
 {
     char name[64];
-    some_extra(name);
+    some_extra(name, true);
     weir_edit_pop(e, name);
 }
 
 static void replace_extra(weir_edit *e)
 {
     char name[64];
-    some_extra(name);
+    some_extra(name, true);
     weir_stage stage = new_extra(name);
     weir_edit_replace(e, name, &stage);
 }
@@ -1078,10 +1079,11 @@ static void hand_over(weir_edit *e)
     weir_edit_replace(e, "tally", &stage);
 }
 
+/* Not one that was led around: put back further down, it meets items again that had passed it before. */
 static void move_extra(weir_edit *e)
 {
     char name[64];
-    some_extra(name);
+    some_extra(name, false);
     weir_edit_move_before(e, name, some_place());
 }
 
@@ -1172,7 +1174,7 @@ static void scale(weir_edit *e)
     if (has_pool() && one_in(2))
         strcpy(name, "pool");
     else if (!now.g.keyed || one_in(3))
-        some_extra(name);
+        some_extra(name, true);
     weir_edit_scale(e, name, 1 + (unsigned)some(4));
 }
 
@@ -1515,7 +1517,7 @@ static enum kind some_kind(void)
     while ((at -= weights[kind]) >= 0)
         kind++;
     bool grows = kind == INSERT || kind == SEVERAL || kind == ASYNC || kind == REPEAT;
-    return grows && some_extra(name) > EXTRAS_MAX ? POP : kind;
+    return grows && some_extra(name, true) > EXTRAS_MAX ? POP : kind;
 }
 
 static void talk(enum kind kind, int status, const weir_receipt *receipt)
