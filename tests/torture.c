@@ -196,7 +196,7 @@ static struct {
     bool talk;
 } wish = {.items = UINT64_C(1000000000), .edits = 100000, .seed = 1};
 
-static unsigned passed;
+static _Atomic unsigned passed;
 static void describe(FILE *to);
 
 static void fail(int line, const char *what, const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));
