@@ -272,6 +272,7 @@ weir_pipeline *weir_new(const char *name)
     weir_pipeline *p = plat_alloc_lines(sizeof *p);
     if (!p)
         return NULL;
+    plat_can_fence_all(); /* the first call costs some 10 ms when there are threads already, and next to nothing before */
     snprintf(p->name, sizeof p->name, "%s", name ? name : "");
     p->env = (struct env){.batch_items = 256,
                           .queue_batches = 64,
