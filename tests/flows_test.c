@@ -198,6 +198,38 @@ static void wiring_is_refused_with_words(void *arg)
     finish(p);
 }
 
+static int put_nothing(void *state, weir_out *out)
+{
+    (void)state;
+    (void)out;
+    return 0;
+}
+
+static int keep_each(void *state, void *item, weir_out *out)
+{
+    (void)state;
+    int64_t *v = weir_emit(out);
+    if (!v)
+        return weir_fail_memory();
+    *v = *(int64_t *)item;
+    return 0;
+}
+
+/* What it holds, the merge would get behind items that it has to sort it in front of. */
+static void a_sorted_branch_holds_nothing(void *arg)
+{
+    (void)arg;
+    begin(10, true);
+    weir_pipeline *p = diamond(&parity, &sorter);
+    start(p);
+    weir_stage holds = {.name = "holds", .in = WEIR_I64, .each = keep_each, .flush = put_nothing, .holds = true};
+    CHECK_EQ(weir_insert_before(p, "b", &holds, NULL), WEIR_EREFUSED);
+    CHECK_HAS(weir_error(p), "\"holds\" holds items between \"parity\" and \"merge\"");
+    CHECK_EQ(weir_insert_before(p, "parity", &holds, NULL), 0);
+    numbers_allow(&n, 10);
+    finish(p);
+}
+
 /* ---- edits ------------------------------------------------------------------------------------------------------------------- */
 
 /* Both copies of an item meet the same version in both branches and behind them; each copy arrives once, each branch in order. */
@@ -681,16 +713,6 @@ static void what_fails_is_dead_lettered(void *arg)
     finish(p);
 }
 
-static int keep_each(void *state, void *item, weir_out *out)
-{
-    (void)state;
-    int64_t *v = weir_emit(out);
-    if (!v)
-        return weir_fail_memory();
-    *v = *(int64_t *)item;
-    return 0;
-}
-
 static size_t keep_batch(void *state, void *items, size_t count)
 {
     (void)state;
@@ -809,6 +831,7 @@ int main(void)
     check_run("a_merge_by_key_restores_the_order", 100, a_merge_by_key_restores_the_order);
     check_run("two_sources_are_merged_by_key", 100, two_sources_are_merged_by_key);
     check_run("wiring_is_refused_with_words", 20, wiring_is_refused_with_words);
+    check_run("a_sorted_branch_holds_nothing", 20, a_sorted_branch_holds_nothing);
     check_run("an_edit_of_both_branches_and_behind", 100, an_edit_of_both_branches_and_behind);
     check_run("an_edit_behind_the_merge_only", 100, an_edit_behind_the_merge_only);
     check_run("an_edit_behind_one_to_many", 100, an_edit_behind_one_to_many);

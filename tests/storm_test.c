@@ -542,7 +542,7 @@ static void shape(weir_stage *stage, struct probe *probe, enum kind kind)
         stage->batch = map_batch;
     else
         stage->map = map_item;
-    if (kind == HOLD || (kind == EXTRA && stage->each && run.holds && check_random() % 2)) {
+    if (kind == HOLD || (kind == EXTRA && stage->each && run.holds && !run.diamond.by_key && check_random() % 2)) {
         probe->hold = 1 + check_random() % 6;
         stage->holds = true;
         if (check_random() % 3 == 0) {
@@ -643,7 +643,8 @@ static enum kind some_kind(bool inside)
     for (;;) {
         enum kind kind = (enum kind)(check_random() % KINDS);
         bool outside = kind == POOL || kind == KEYED || kind == FAIL_DEAD;
-        if ((kind == HOLD && !run.holds) || (inside && outside) || (kind == KEYED && run.diamond.by_key))
+        if ((kind == HOLD && (!run.holds || (inside && run.diamond.by_key))) || (inside && outside) ||
+            (kind == KEYED && run.diamond.by_key))
             continue;
         return kind;
     }

@@ -368,6 +368,17 @@ static size_t common_split(const struct flow *flow, size_t a, size_t b)
     return NO_INDEX;
 }
 
+/* A stage on one of the ways from the split to the merge, all of them straight, that keeps items beyond a turn. NULL: none. */
+static const struct instance *holder_between(const struct flow *flow, size_t split, size_t merge)
+{
+    for (size_t i = 0; i < flow->link_count; i++)
+        for (size_t at = flow->links[i].to == merge ? flow->links[i].from : split; at != split;
+             at = flow->links[flow_link_in(flow, at)].from)
+            if (flow->stages[at]->def.holds)
+                return flow->stages[at];
+    return NULL;
+}
+
 /* The inputs of a merge by key come from different sources, or each straight from one split. Otherwise it might wait for an item
  * that waits behind one that the merge has no room for. */
 static bool check_key_merge(struct draft *d, struct flow *flow, size_t merge)
@@ -394,6 +405,13 @@ static bool check_key_merge(struct draft *d, struct flow *flow, size_t merge)
                            "\"%s\" merges by key, and some of its inputs come from \"%s\" through other splits, merges or "
                            "pools; expected inputs from different sources, or all of them straight from one split",
                            flow->stages[merge]->name, flow->stages[split]->name);
+    const struct instance *holder = holder_between(flow, split, merge);
+    if (holder)
+        return plan_refuse(
+            d->error,
+            "\"%s\" holds items between \"%s\" and \"%s\", which merges by key and would get them too late; expected "
+            "it in front of the one or behind the other, or a merge in the order of arrival",
+            holder->name, flow->stages[split]->name, flow->stages[merge]->name);
     flow->marks[split] = flow->turns[merge] = true;
     return true;
 }
