@@ -222,6 +222,65 @@ static void while_it_comes_back(void *arg)
     CHECK_EQ(count, 2000 - (int64_t)r.late);
 }
 
+static int ticks_made;
+
+static int three_batches(void *state, weir_out *out)
+{
+    (void)state;
+    if (ticks_made++)
+        return 0;
+    for (int64_t i = 0; i < 600; i++) {
+        int64_t *v = weir_emit(out);
+        if (!v)
+            return weir_fail_memory();
+        *v = i;
+    }
+    return 0;
+}
+
+static weir_verdict keep(void *state, void *item)
+{
+    (void)state;
+    (void)item;
+    return WEIR_KEEP;
+}
+
+/* A strand that is in the middle of what a tick puts out is not given up: the pop is an ordinary one. */
+static void a_stage_stuck_in_what_a_tick_makes(void *arg)
+{
+    (void)arg;
+    ticks_made = 0;
+    trap_init(100);
+    n.gated = true;
+    weir_pipeline *p = numbers_pipeline(&n, &k, false);
+    weir_stage stage = trap_stage(),
+               ticker = {.name = "ticker", .in = WEIR_I64, .map = keep, .tick = three_batches, .tick_ms = 5};
+    stage.place = WEIR_FUSED;
+    CHECK_EQ(weir_insert_after(p, "source", &stage, NULL), 0);
+    CHECK_EQ(weir_insert_after(p, "source", &ticker, NULL), 0);
+    CHECK_EQ(weir_start(p), 0);
+    event_wait(&trap.entered, 1);
+    weir_edit *e = weir_edit_begin(p);
+    weir_edit_divert(e, stage.name);
+    weir_edit_timeout(e, 5);
+    weir_receipt r;
+    int status = weir_commit(e, &r);
+    CHECK(status == WEIR_EBUSY || (status == WEIR_OK && r.late == 0));
+    event_raise(&trap.go, 1);
+    numbers_allow(&n, 2000);
+    weir_totals t;
+    CHECK_EQ(weir_drain(p), 0);
+    weir_totals_get(p, &t);
+    CHECK_EQ(t.created, 600);
+    CHECK_EQ(t.delivered, 2600);
+    weir_free(p);
+    CHECK_EQ(trap.closed, 1);
+    numbers_free(&n);
+    kept_free(&k);
+    event_free(&trap.entered);
+    event_free(&trap.go);
+}
+
 int main(void)
 {
     check_run("one_item_of_a_blocking_stage", 300, one_item_of_a_blocking_stage);
@@ -229,5 +288,6 @@ int main(void)
     check_run("a_stage_that_has_left_already", 300, a_stage_that_has_left_already);
     check_run("one_that_is_not_stuck", 100, one_that_is_not_stuck);
     check_run("while_it_comes_back", 1000, while_it_comes_back);
+    check_run("a_stage_stuck_in_what_a_tick_makes", 100, a_stage_stuck_in_what_a_tick_makes);
     return check_done();
 }

@@ -709,6 +709,51 @@ static void an_edit_after_a_failure_loses_nothing_held(void *arg)
     event_free(&failed);
 }
 
+static struct event up;
+
+static weir_verdict fails_while_down(void *state, void *item)
+{
+    (void)state;
+    (void)item;
+    return event_count(&up) ? WEIR_KEEP : weir_fail("down");
+}
+
+/* What the cut flushes has to be tried again for a long time: the commit says so at its deadline, and that it is made. */
+static void a_cut_that_waits_for_what_it_flushes(void *arg)
+{
+    (void)arg;
+    struct holding h = {0};
+    event_init(&up);
+    numbers_init(&n, 20);
+    n.gated = true;
+    kept_init(&k);
+    weir_pipeline *p = weir_new("test");
+    append(p, numbers_stage(&n, "source"));
+    append(p, (weir_stage){.name = "hold", .in = WEIR_I64, .out = WEIR_I64, .each = hold_item, .flush = put_held, .state = &h});
+    append(p, (weir_stage){
+                  .name = "flaky", .in = WEIR_I64, .map = fails_while_down, .retry = {.count = 1000000, .backoff_ms = 1}});
+    append(p, kept_stage(&k, "sink"));
+    CHECK_EQ(weir_start(p), 0);
+    numbers_allow(&n, 10);
+    numbers_await_waiting(&n);
+    weir_edit *e = weir_edit_begin(p);
+    weir_edit_timeout(e, 10);
+    weir_edit_pop(e, "hold");
+    weir_receipt r;
+    uint64_t since = plat_now_ns();
+    int status = weir_commit(e, &r);
+    CHECK(plat_now_ns() - since < UINT64_C(5000000000));
+    CHECK(status == WEIR_OK || status == WEIR_EBUSY);
+    event_raise(&up, 1);
+    numbers_allow(&n, 20);
+    CHECK_EQ(weir_drain(p), 0);
+    CHECK_EQ(k.count, 20);
+    weir_free(p);
+    numbers_free(&n);
+    kept_free(&k);
+    event_free(&up);
+}
+
 int main(void)
 {
     check_run("an_item_meets_one_revision_of_a_place", 50, an_item_meets_one_revision_of_a_place);
@@ -725,5 +770,6 @@ int main(void)
     check_run("totals_know_what_a_new_stage_has_created", 500, totals_know_what_a_new_stage_has_created);
     check_run("totals_count_a_leaving_stage_once", 500, totals_count_a_leaving_stage_once);
     check_run("an_edit_after_a_failure_loses_nothing_held", 100, an_edit_after_a_failure_loses_nothing_held);
+    check_run("a_cut_that_waits_for_what_it_flushes", 100, a_cut_that_waits_for_what_it_flushes);
     return check_done();
 }

@@ -253,7 +253,9 @@ static void count_item(struct probe *probe, const struct item *item)
         return;
     size_t key = probe->el->kind == KEYED ? item->number % KEYS : 0;
     CHECK(!probe->given);
-    CHECK_EQ(atomic_fetch_add(&run.counted[probe->el->number][key], 1), probe->counted[key]);
+    uint64_t met = atomic_fetch_add(&run.counted[probe->el->number][key], 1);
+    if (met != probe->counted[key])
+        check_failed(__FILE__, __LINE__, probe->el->name, "has counted %" PRIu64 " of %" PRIu64 " (key %zu, %s)", probe->counted[key], met, key, probe->el->kind == KEYED ? "by key" : "all");
     probe->counted[key]++;
 }
 

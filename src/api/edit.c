@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PLACE_SIZE 100 /* "stage:port" */
+#define PLACE_SIZE 100                  /* "stage:port" */
+#define TAKEN_NS   ((uint64_t)10000000) /* how long a commit waits beyond its deadline for an entry that has the change in hand */
 
 enum op_kind {
     OP_BEFORE,
@@ -832,9 +833,11 @@ static bool wait_for_cut(struct commit *c)
         return true;
     if (count_applied(c) == 0 && withdraw(c))
         return false;
-    plat_lock(&c->p->lock); /* at least one entry has taken it: from here on it is made */
-    while (count_applied(c) == 0)
-        plat_wait(&c->p->changed, &c->p->lock, UINT64_MAX);
+    plat_lock(
+        &c->p->lock); /* at least one entry has taken it: from here on it is made, at once or when what it flushes is through */
+    uint64_t until = plat_now_ns() + TAKEN_NS;
+    for (in_time = true; count_applied(c) == 0 && in_time;)
+        in_time = plat_wait(&c->p->changed, &c->p->lock, until);
     plat_unlock(&c->p->lock);
     c->pending = count_applied(c) < r->entry_count;
     return true;
@@ -1343,13 +1346,12 @@ static void commit_shown(struct commit *c, struct commit *now)
     plat_unlock(&c->p->lock);
 }
 
-/* `turn` has been asked for. */
-static int commit(weir_edit *e, struct waiter *turn, weir_receipt *receipt)
+static int commit(weir_edit *e, weir_receipt *receipt)
 {
     struct commit c = {.p = e->p, .e = e, .start_ns = plat_now_ns(), .deadline_ns = UINT64_MAX};
     if (e->timeout_ms)
         c.deadline_ns = c.start_ns + e->timeout_ms * (uint64_t)1000000;
-    if (!turn_wait(c.p, turn, c.deadline_ns))
+    if (!turn_take(c.p, c.deadline_ns, e))
         return pipeline_error(WEIR_EBUSY, "the edit was withdrawn after %llu ms: an earlier one has not finished",
                               (unsigned long long)e->timeout_ms);
     commit_shown(&c, &c);
@@ -1371,19 +1373,14 @@ static int commit(weir_edit *e, struct waiter *turn, weir_receipt *receipt)
 int weir_commit(weir_edit *e, weir_receipt *receipt)
 {
     weir_receipt unused, *r = receipt ? receipt : &unused;
-    struct waiter turn = {.edit = e, .since_ns = plat_now_ns()};
-    weir_pipeline *p = e->p;
     int status;
     *r = (weir_receipt){0};
-    if (strand_inside(&p->env)) {
+    if (strand_inside(&e->p->env)) {
         status =
             pipeline_error(WEIR_EINSIDE, "committing inside a stage's function would wait for itself; use weir_commit_async()");
     } else {
         compose(e);
-        plat_lock(&p->lock);
-        turn_ask(p, &turn);
-        plat_unlock(&p->lock);
-        status = commit(e, &turn, r);
+        status = commit(e, r);
     }
     free_edit(e);
     return status;
@@ -1689,8 +1686,7 @@ size_t weir_pending(weir_pipeline *p, weir_pending_info *info, size_t max)
         if (w->edit)
             next_pending(&l, w->edit, w->since_ns);
     for (const struct async_edit *a = p->asked; a; a = a->next)
-        if (a->turn.granted)
-            next_pending(&l, a->edit, a->turn.since_ns);
+        next_pending(&l, a->edit, a->since_ns);
     plat_unlock(&p->lock);
     return l.count;
 }
@@ -1812,7 +1808,7 @@ int weir_redo(weir_pipeline *p, weir_receipt *receipt)
 static void commit_asked(struct async_edit *a)
 {
     weir_receipt receipt = {0};
-    int status = commit(a->edit, &a->turn, &receipt);
+    int status = commit(a->edit, &receipt);
     free_edit(a->edit);
     if (a->done)
         a->done(a->arg, status, &receipt, status == WEIR_OK ? "" : plat_self()->error);
@@ -1858,11 +1854,10 @@ int weir_commit_async(weir_edit *e, weir_done *done, void *arg)
         return pipeline_error(WEIR_ENOMEM, "no memory for an edit");
     }
     compose(e);
-    *a = (struct async_edit){.edit = e, .done = done, .arg = arg, .turn = {.edit = e, .since_ns = plat_now_ns()}};
+    *a = (struct async_edit){.edit = e, .done = done, .arg = arg, .since_ns = plat_now_ns()};
     plat_lock(&p->lock);
     bool taken = !p->editor_quits && editor_ready(p);
     if (taken) {
-        turn_ask(p, &a->turn);
         *p->asked_end = a;
         p->asked_end = &a->next;
         plat_broadcast(&p->changed);

@@ -35,41 +35,29 @@ const char *weir_name(const weir_pipeline *p)
 
 /* ---- the turn ------------------------------------------------------------------------------------------------------------ */
 
-void turn_ask(weir_pipeline *p, struct waiter *me)
-{
-    if (!p->turn_taken || control_breaks(SHARE_THE_TURN)) {
-        p->turn_taken = me->granted = true;
-        return;
-    }
-    struct waiter **end = &p->waiters;
-    while (*end)
-        end = &(*end)->next;
-    *end = me;
-}
-
-bool turn_wait(weir_pipeline *p, struct waiter *me, uint64_t deadline_ns)
-{
-    bool in_time = true;
-    plat_lock(&p->lock);
-    while (!me->granted && in_time)
-        in_time = plat_wait(&p->changed, &p->lock, deadline_ns);
-    if (!me->granted) {
-        struct waiter **at = &p->waiters;
-        while (*at != me)
-            at = &(*at)->next;
-        *at = me->next;
-    }
-    plat_unlock(&p->lock);
-    return me->granted;
-}
-
 bool turn_take(weir_pipeline *p, uint64_t deadline_ns, const weir_edit *edit)
 {
     struct waiter me = {.edit = edit, .since_ns = plat_now_ns()};
     plat_lock(&p->lock);
-    turn_ask(p, &me);
+    if (!p->turn_taken || control_breaks(SHARE_THE_TURN)) {
+        p->turn_taken = me.granted = true;
+    } else {
+        struct waiter **end = &p->waiters;
+        while (*end)
+            end = &(*end)->next;
+        *end = &me;
+    }
+    bool in_time = true;
+    while (!me.granted && in_time)
+        in_time = plat_wait(&p->changed, &p->lock, deadline_ns);
+    if (!me.granted) {
+        struct waiter **at = &p->waiters;
+        while (*at != &me)
+            at = &(*at)->next;
+        *at = me.next;
+    }
     plat_unlock(&p->lock);
-    return turn_wait(p, &me, deadline_ns);
+    return me.granted;
 }
 
 /* Hands the turn to the one who waits longest: it never lies free while somebody waits. */

@@ -22,8 +22,8 @@
 struct tap {
     struct plat_lock lock;
     _Atomic uint64_t every; /* of def, for a first look without the lock: 0 while it is not active. Relaxed */
-    bool active;       /* under both locks to change, either to read; as are the following */
-    char stage[64];    /* where it is now */
+    bool active;            /* under both locks to change, either to read; as are the following */
+    char stage[64];         /* where it is now */
     weir_tap def;
     uint64_t chosen[PORTS_MAX]; /* under its lock: the number of the item that was let through last, for each strand */
 };
@@ -44,7 +44,7 @@ struct async_edit {
     weir_edit *edit;
     weir_done *done;
     void *arg;
-    struct waiter turn; /* asked for when the edit was */
+    uint64_t since_ns;
 };
 
 struct weir_pipeline {
@@ -88,9 +88,7 @@ struct weir_pipeline {
 int pipeline_error(int status, const char *format, ...) WEIR_PRINTF(2, 3); /* keeps the message; returns status */
 
 bool turn_take(weir_pipeline *p, uint64_t deadline_ns,
-               const weir_edit *edit);              /* false: the deadline passed; the turn was not taken */
-void turn_ask(weir_pipeline *p, struct waiter *me); /* in two steps. Under the lock */
-bool turn_wait(weir_pipeline *p, struct waiter *me, uint64_t deadline_ns);
+               const weir_edit *edit); /* false: the deadline passed; the turn was not taken */
 void turn_give(weir_pipeline *p);
 
 /* Closes the stage unless that was done. Not under the lock. */

@@ -196,7 +196,7 @@ static void release(struct strand *s);
 /* Inside a call the outlets may get other channels, one for one; the inlets stay. */
 static bool fits_in_call(const struct strand *s, const struct change *c)
 {
-    if (c->program || c->retire || c->flush_count)
+    if (c->program || c->retire || c->flush_count || s->flushing.why)
         return false;
     if (!c->ports)
         return true;
@@ -322,7 +322,8 @@ static void take_over(struct strand *s, struct strand *heir)
     list_join(&heir->again.waiting, &s->again.older); /* behind what goes past the stage */
     heir->ends_turn = s->ends_turn;
     heir->open_turn = s->open_turn;
-    heir->broken = 0;
+    heir->broken =
+        s->broken > s->hand.stage ? s->broken - 1 : s->broken; /* one of the stages may have failed since the edit began */
     atomic_fetch_add(&heir->cuts_pending, at_load(&s->cuts_pending));
     atomic_fetch_add(&heir->cuts_due, at_load(&s->cuts_due));
     heir->flushes_done = at_load(&heir->flushes_asked);
@@ -335,7 +336,7 @@ enum seized strand_seize(struct strand *s, struct instance *stuck, struct strand
     at_store(&s->lost, true);
     plat_fence_all();
     const struct hand *h = &s->hand;
-    if (at_acquire(&s->inside) && s->program->stages[h->stage] == stuck && !s->flushing.why && stands_free(s, h->stage))
+    if (at_acquire(&s->inside) && s->program->stages[h->stage] == stuck && !s->flushing.why && !s->making && stands_free(s, h->stage))
         says = share_batch(s, heir, late);
     if (says == SEIZED)
         take_over(s, heir);
@@ -367,6 +368,7 @@ void strand_reset(struct strand *s)
     s->broken = 0;
     s->again = (struct again){0};
     s->flushing = (struct flushing){0};
+    s->making = false;
     s->random = s->id;
     s->tick_ns = UINT64_MAX;
     s->waits_input = s->waits_room = s->at_end = s->ends_turn = s->open_turn = false;

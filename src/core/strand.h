@@ -141,6 +141,7 @@ struct strand {
     struct hand hand;         /* who runs it; who seizes it */
     _Atomic bool inside;      /* in a stage's function. Strand stores it, then loads `lost`; see strand_seize() */
     _Atomic bool lost;        /* who seizes it stores it, fences for all, then loads `inside` */
+    bool making;              /* who runs it: in what a flush or a tick puts out; who seizes it reads it, as the hand */
     bool gone;                /* who runs it: it has found itself lost, and owns nothing but `hand` and its stage */
     uint64_t random;          /* who runs it: for jitter */
     uint64_t put_at_call;     /* who runs it: what a blocking stage had put out before the call; the holder reads it */

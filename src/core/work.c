@@ -872,6 +872,7 @@ void work_make(struct strand *s, size_t i, int (*function)(void *, weir_out *))
     uint64_t discarded;
     enter(s, in);
     reset_counts(in);
+    s->making = true; /* the strand stands in the middle of its own work, and is not given up (strand_seize) */
     int status = function(in->def.state, in->out);
     uint64_t made = made_by(s, in, &discarded);
     count_add(&in->created, made);
@@ -883,4 +884,5 @@ void work_make(struct strand *s, size_t i, int (*function)(void *, weir_out *))
         goes_on(s, i);
     seal_all(in);
     deliver(s, i);
+    s->making = false;
 }
