@@ -643,6 +643,54 @@ static void a_replaced_stage_hands_its_state_over(void *arg)
     CHECK_EQ(tallies_alive, 0);
 }
 
+static weir_verdict drop(void *state, void *item)
+{
+    (void)state;
+    (void)item;
+    return WEIR_DROP;
+}
+
+/* A stage at rest is replaced and connected again in one edit: the new one, which runs at once, has its state from the first item on. */
+static void a_stage_at_rest_hands_its_state_over(void *arg)
+{
+    (void)arg;
+    begin(1000, true);
+    weir_pipeline *p = weir_new("test");
+    weir_stage source = numbers_stage(&n, "source"), sink = kept_stage(&k, "sink"), stage;
+    add(p, &source);
+    add(p, &tee);
+    CHECK_EQ(tally_make(&tally_recipe, &stage), 0);
+    add(p, &stage);
+    add(p, &(weir_stage){.name = "drop", .in = WEIR_I64, .map = drop});
+    add(p, &merge);
+    add(p, &sink);
+    join(p, "source", "tee");
+    join(p, "tee:a", "tally");
+    join(p, "tee:b", "drop");
+    join(p, "tally", "merge");
+    join(p, "drop", "merge");
+    join(p, "merge", "sink");
+    start(p);
+    for (int64_t i = 1; i <= 5; i++) {
+        numbers_allow(&n, i * 200 - 100);
+        CHECK_EQ(weir_disconnect(p, "tee:a", NULL), 0);
+        numbers_allow(&n, i * 200);
+        CHECK_EQ(tally_make(&tally_recipe, &stage), 0);
+        stage.place = check_random() % 2 ? WEIR_OWN : WEIR_FUSED;
+        weir_edit *e = weir_edit_begin(p);
+        weir_edit_replace(e, "tally", &stage);
+        weir_edit_connect(e, "tee:a", "tally");
+        int status = weir_commit(e, NULL);
+        if (status == WEIR_EENDED)
+            break;
+        CHECK_EQ(status, WEIR_OK);
+    }
+    CHECK_EQ(weir_drain(p), 0);
+    check_tallies();
+    finish(p);
+    CHECK_EQ(tallies_alive, 0);
+}
+
 /* ---- failing ------------------------------------------------------------------------------------------------------------------- */
 
 static weir_verdict fail_twice(void *state, void *item)
@@ -843,6 +891,7 @@ int main(void)
     check_run("a_pool_keeps_order_while_it_is_scaled", 100, a_pool_keeps_order_while_it_is_scaled);
     check_run("state_by_key_moves_with_its_lane", 100, state_by_key_moves_with_its_lane);
     check_run("a_replaced_stage_hands_its_state_over", 100, a_replaced_stage_hands_its_state_over);
+    check_run("a_stage_at_rest_hands_its_state_over", 200, a_stage_at_rest_hands_its_state_over);
     check_run("what_fails_is_tried_again", 50, what_fails_is_tried_again);
     check_run("what_fails_is_dead_lettered", 50, what_fails_is_dead_lettered);
     check_run("what_is_discarded_is_counted", 20, what_is_discarded_is_counted);

@@ -855,6 +855,9 @@ static void announce(struct commit *c)
     for (size_t v = 0; v < c->flow.count; v++)
         if (!layout_has(&c->p->layout, c->flow.stages[v])) /* those that run are busy; or have ended, and stay so */
             at_store(&c->flow.stages[v]->busy, true);
+    for (size_t i = 0; i < r->gate.owner_count; i++) /* those at rest are closed by who hands their state over */
+        if (!layout_has(&c->p->layout, r->gate.owners[i].in))
+            at_store(&r->gate.owners[i].in->busy, true);
     plat_lock(&c->p->lock);
     c->p->live += r->fresh_count;
     c->p->coming = c->plan;
@@ -874,6 +877,9 @@ static void unannounce(struct commit *c)
     for (size_t v = 0; v < c->flow.count; v++)
         if (!layout_has(&c->p->layout, c->flow.stages[v]))
             at_store(&c->flow.stages[v]->busy, false);
+    for (size_t i = 0; i < r->gate.owner_count; i++)
+        if (!layout_has(&c->p->layout, r->gate.owners[i].in))
+            at_store(&r->gate.owners[i].in->busy, false);
     c->p->live -= r->fresh_count;
     c->p->coming = NULL;
     c->last = c->p->live == 0 && r->fresh_count > 0; /* else the last strand has seen that itself */
@@ -927,13 +933,23 @@ static int cut(struct commit *c)
 
 /* ---- putting the plan in force ------------------------------------------------------------------------------------------- */
 
+/* Its state goes to a stage that runs: the gate lets go of it. */
+static bool is_handed_over(const struct commit *c, const struct instance *in)
+{
+    for (size_t i = 0; c->record && i < c->record->gate.owner_count; i++)
+        if (c->record->gate.owners[i].in == in)
+            return true;
+    return false;
+}
+
 static void let_go_one(void *arg, struct instance *in)
 {
     struct commit *c = arg;
     if (plan_has(c->plan, in))
         return;
-    bool tried = plan_trial(c->p->plan, in) != NULL;               /* then the trial closes it */
-    if (!in->seized && !tried && !layout_has(&c->p->layout, in)) { /* parked: until we have closed it, it is retiring too */
+    bool tried = plan_trial(c->p->plan, in) != NULL; /* then the trial closes it */
+    if (!in->seized && !tried && !layout_has(&c->p->layout, in) &&
+        !is_handed_over(c, in)) { /* parked: until we have closed it, it is retiring too */
         at_store(&in->busy, true);
         in->fate = FATE_PARKED_LEAVES;
     }
@@ -951,16 +967,21 @@ static void let_go(struct commit *c, const struct plan *old)
     plan_each(old, let_go_one, c);
 }
 
-/* A parked stage hands its state over here: nothing else uses it. */
+/* A parked stage hands its state to another that is parked, here: nothing else uses the two. */
+static void hand_to(struct instance *heir, const struct instance *owner)
+{
+    if (!heir || heir->heir_of_count != 1 || heir->heir_of[0] != owner)
+        return;
+    heir->def.take_over(heir->def.state, owner->def.state, 0, 1);
+    heir->heir_of_count = 0;
+}
+
 static void hand_over_parked(struct commit *c, const struct instance *owner)
 {
-    for (struct op *op = c->e->ops; op; op = op->next) {
-        struct instance *heir = op->stage;
-        if (!heir || heir->heir_of_count != 1 || heir->heir_of[0] != owner)
-            continue;
-        heir->def.take_over(heir->def.state, owner->def.state, 0, 1);
-        heir->heir_of_count = 0;
-    }
+    for (struct op *op = c->e->ops; op; op = op->next)
+        hand_to(op->stage, owner);
+    for (size_t i = 0; i < c->e->made_count; i++)
+        hand_to(c->e->made[i].stage, owner);
 }
 
 static void close_parked_leavers(struct commit *c)
@@ -1579,6 +1600,12 @@ static void forget_heirs(struct commit *c)
         plat_free(op->stage->heir_of);
         op->stage->heir_of = NULL;
         op->stage->heir_of_count = 0;
+    }
+    for (size_t i = 0; i < c->e->made_count; i++) {
+        struct instance *in = c->e->made[i].stage;
+        plat_free(in->heir_of);
+        in->heir_of = NULL;
+        in->heir_of_count = 0;
     }
 }
 

@@ -221,12 +221,18 @@ static void place_old(struct draft *d, struct group *g, size_t v, size_t old)
     }
 }
 
+/* A stage at rest whose state goes to one that is to run. (What a trial lends, stays where it is.) */
+static bool rests_and_leaves(const struct draft *d, const struct instance *owner, const struct instance *heir)
+{
+    return !layout_has(d->old, owner) && !instance_inside(owner, heir) && !instance_inside(heir, owner);
+}
+
 /* Whether a new stage takes over states that it must wait for: then it needs a strand that has not begun. */
 static bool must_wait(const struct draft *d, const struct instance *in)
 {
     bool waits = false;
     for (size_t k = 0; !layout_has(d->old, in) && k < in->heir_of_count; k++)
-        waits |= layout_has(d->old, in->heir_of[k]);
+        waits |= layout_has(d->old, in->heir_of[k]) || rests_and_leaves(d, in->heir_of[k], in);
     return waits;
 }
 
@@ -941,16 +947,33 @@ static void find_gate(struct draft *d)
             const struct instance *in = d->flow->stages[v];
             for (size_t k = 0; !layout_has(d->old, in) && k < in->heir_of_count; k++) {
                 size_t owner = seat_of(d->old, in->heir_of[k]);
-                if (owner == NO_INDEX || (g->old == owner && in->heir_of_count == 1 && in->lanes == 1))
+                bool rests = rests_and_leaves(d, in->heir_of[k], in);
+                if (!rests && (owner == NO_INDEX || (g->old == owner && in->heir_of_count == 1 && in->lanes == 1)))
                     continue; /* handed over in place, or long ago */
                 g->gated = true;
                 if (!gate_owns(d, in->heir_of[k]))
-                    gate->owners[gate->owner_count++] = leaver(in->heir_of[k]);
+                    gate->owners[gate->owner_count++] = rests ? (struct leaver){in->heir_of[k], true} : leaver(in->heir_of[k]);
             }
         }
         if (g->gated)
             gate->starts[gate->start_count++] = g->seat.strand;
     }
+}
+
+static void give_to_gate(struct draft *d, struct change *c, size_t *waits)
+{
+    c->gate = &d->record->gate;
+    c->user_code = true;
+    ++*waits;
+}
+
+/* No strand lets go of a stage at rest: the first entry stands for it, so that its state is not handed over before the cut. */
+static bool owns_at_rest(const struct draft *d)
+{
+    for (size_t i = 0; i < d->record->gate.owner_count; i++)
+        if (!layout_has(d->old, d->record->gate.owners[i].in))
+            return true;
+    return false;
 }
 
 /* A gated strand also waits for those whose stages it gets. */
@@ -966,12 +989,11 @@ static void write_gate(struct draft *d)
         for (size_t i = 0; i < d->group_count; i++)
             gives |= d->groups[i].gated && d->groups[i].moved == old;
         struct change *c = gives ? change_of(d, d->old->seats[old].strand) : NULL;
-        if (!c)
-            continue;
-        c->gate = gate;
-        c->user_code = true;
-        waits++;
+        if (c)
+            give_to_gate(d, c, &waits);
     }
+    if (owns_at_rest(d) && !d->record->changes[0].gate)
+        give_to_gate(d, &d->record->changes[0], &waits);
     atomic_store_explicit(&gate->remaining, waits, memory_order_relaxed); /* posting publishes it */
 }
 
@@ -1055,14 +1077,16 @@ static enum layout_says build(struct draft *d)
 static bool make_arrays(struct draft *d)
 {
     size_t stages = d->flow->count + 1, nodes = d->old->count + stages, flags = 6 * nodes + 2 * stages;
-    size_t links = count_links(d->old) + 2 * d->flow->link_count + 1;
+    size_t links = count_links(d->old) + 2 * d->flow->link_count + 1, owners = 0;
     for (size_t v = 0; v < d->flow->count; v++)
         links += d->flow->stages[v]->ins.count + d->flow->stages[v]->outs.count;
+    for (size_t v = 0; v < d->flow->count; v++)
+        owners += layout_has(d->old, d->flow->stages[v]) ? 0 : d->flow->stages[v]->heir_of_count;
     d->node_count = nodes;
     size_t edges = d->flow->link_count + 1;
     d->groups = plat_alloc(stages * (sizeof *d->groups + sizeof *d->group_of) + edges * sizeof *d->edges +
                            links * sizeof *d->ways + flags * sizeof(bool));
-    d->record = record_new(nodes, count_stages(d->old) + stages, links);
+    d->record = record_new(nodes, count_stages(d->old) + stages + owners, links);
     if (!d->groups || !d->record)
         return false;
     d->edges = (struct edge *)(d->groups + stages);
