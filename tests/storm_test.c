@@ -255,7 +255,8 @@ static void count_item(struct probe *probe, const struct item *item)
     CHECK(!probe->given);
     uint64_t met = atomic_fetch_add(&run.counted[probe->el->number][key], 1);
     if (met != probe->counted[key])
-        check_failed(__FILE__, __LINE__, probe->el->name, "has counted %" PRIu64 " of %" PRIu64 " (key %zu, %s)", probe->counted[key], met, key, probe->el->kind == KEYED ? "by key" : "all");
+        check_failed(__FILE__, __LINE__, probe->el->name, "has counted %" PRIu64 " of %" PRIu64 " (key %zu, %s)",
+                     probe->counted[key], met, key, probe->el->kind == KEYED ? "by key" : "all");
     probe->counted[key]++;
 }
 
@@ -580,7 +581,7 @@ static weir_stage new_stage(const struct element *el, const char *name, unsigned
     if (el->kind == FAIL_DEAD)
         stage.on_error = WEIR_DEAD;
     if (el->kind == RETRY)
-        stage.retry = (weir_retry){.count = 2, .backoff_ms = (uint32_t)(check_random() % 2)};
+        stage.retry = (weir_retry){.count = 2, .backoff_ms = check_random() % SIZE(2, 32) == 0};
     return stage;
 }
 

@@ -125,7 +125,7 @@ typedef struct weir_letter {
     uint64_t number;    /* of the item in that stage, counted from 1 */
     uint64_t attempts;  /* how often it was tried */
     const char *type;   /* the name of the item's type; lives as long as the type */
-    bool late;          /* the stage was popped while it had the item in its hands, and came back */
+    bool late;          /* reserved: false */
 } weir_letter;
 
 extern WEIR_API const weir_type weir_type_any, weir_type_none, weir_type_bytes, weir_type_record, weir_type_i64, weir_type_f64,

@@ -153,7 +153,8 @@ WEIR_API weir_edit *weir_edit_begin(weir_pipeline *p);
 /* The edit fails with WEIR_ECONFLICT if the revision in force at the commit is another. */
 WEIR_API void weir_edit_expect(weir_edit *e, uint64_t revision);
 
-/* How long the commit may wait for a stage's function to return before the edit is withdrawn (WEIR_EBUSY). Default 0: no limit. */
+/* How long the commit may wait for a stage's function to return before the edit is withdrawn (WEIR_EBUSY). Default 0: no limit. When
+ * the cut has begun the edit can't be withdrawn any more: then the commit answers that it is made, and `pending`. */
 WEIR_API void weir_edit_timeout(weir_edit *e, uint64_t timeout_ms);
 
 /* A name for the edit, 1 to 63 bytes: an edit whose id is in the history is not made again: the commit answers with the receipt
@@ -174,8 +175,9 @@ WEIR_API int weir_edit_insert_last(weir_edit *e, const weir_stage *stage);
 WEIR_API int weir_edit_pop(weir_edit *e, const char *name);
 
 /* The same for a stage that may be stuck in its function: the edit does not wait for it. What waits in front of it goes past it;
- * the item in its hands (of a stage that is not `blocking`: the rest of its batch) is reported in the receipt, and if the function
- * ever returns, becomes a dead letter that is late: it goes to `failed`. No more than the one operation fits into such an edit. */
+ * the item in its hands (of a stage that is not `blocking`: its batch) is reported in the receipt, and if the function ever returns,
+ * it has come too late: it is counted as failed. The stage is closed then, without a flush. A stage that is stuck in what a tick or a
+ * flush has put out is popped as by weir_edit_pop(). No more than the one operation fits into such an edit. */
 WEIR_API int weir_edit_divert(weir_edit *e, const char *name);
 
 /* A pop and an insert in the same place. The new stage may have the old one's name. If both have the same state_type the new one
