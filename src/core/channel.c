@@ -89,7 +89,8 @@ bool channel_busy(struct channel *ch)
 }
 
 /* Who reads is looked up behind the store and the fence, since the reader's place may be taken by another strand (strand_seize): either
- * we see that one here, or it sees what we stored. If the reader has given the channel away by then, somebody is woken for nothing.
+ * we see that one here, or it sees what we stored (of a quick channel, which has no fence here, by the fence for all that the other
+ * strand makes before it rests). If the reader has given the channel away by then, somebody is woken for nothing.
  * The acquire pairs with the store of who seizes. */
 static void wake_reader(struct channel *ch)
 {
