@@ -59,6 +59,8 @@ extern "C" {
 /* Where a function puts what it makes. Valid during the call only. */
 typedef struct weir_out weir_out;
 
+struct weir_task; /* weir/async.h */
+
 /* ---- types ------------------------------------------------------------------------------------------------------------ */
 
 /*
@@ -268,7 +270,7 @@ struct weir_stage {
     const weir_type *out; /* NULL: the same as comes in. A source must say; a sink says WEIR_NONE */
     void *state;          /* passed to every function; lent until close */
 
-    /* Exactly one of these seven: the stage's shape. */
+    /* Exactly one of these eight: the stage's shape. */
 
     /* One item, changed in place. Must not change its type. */
     weir_verdict (*map)(void *state, void *item);
@@ -290,6 +292,12 @@ struct weir_stage {
     /* Each item goes on, unchanged, through one of `ports` out ports: which, counted from 0 in the order of `outs`, or of the links
      * if `outs` is NULL (then any name is a port). Or WEIR_NOWHERE; or, after weir_fail(), anything above. */
     size_t (*route)(void *state, const void *item, size_t ports);
+
+    /* Many items at once, each received, waited for and sent by one of `concurrency` tasks that run this function: see weir/async.h.
+     * What comes out is in order (unless `unordered`). Also as a source. A strand of its own, on a loop's thread. */
+    int (*loop)(struct weir_task *t, void *state);
+    uint32_t concurrency; /* tasks of a `loop` stage; 0: 1. At most 100,000 */
+    size_t stack_bytes;   /* of each of them; 0: the default of the process, 64 KiB */
 
     bool tee;   /* each item goes on through all ports, as copies (see weir_type.copy). Any name is an out port */
     bool merge; /* what comes through the in ports goes on through one. Any name is an in port. See `order_by` */
@@ -333,7 +341,7 @@ struct weir_stage {
     weir_retry retry;    /* before on_error */
     uint32_t timeout_ms; /* a call that takes longer is interrupted, and fails; needs `blocking` and `interrupt`. 0: none */
     bool blocking;       /* may wait: gets a thread of its own; implies WEIR_OWN */
-    void *reserved[8];   /* zero */
+    void *reserved[5];   /* zero */
 };
 
 /* What a batch function returns after weir_fail() when the whole batch failed. */
