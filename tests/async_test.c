@@ -22,6 +22,14 @@ static void expect_trace(const char *expected)
     trace[0] = 0;
 }
 
+/* A task whose argument is a text. */
+static weir_task *start(weir_task *t, weir_task_fn *fn, const char *text)
+{
+    weir_task *started = weir_task_start(t, text, fn, (void *)(uintptr_t)text);
+    CHECK(started != NULL);
+    return started;
+}
+
 static int run(weir_task_fn *fn)
 {
     trace[0] = 0;
@@ -48,8 +56,8 @@ static int say_twice(weir_task *t, void *arg)
 static int in_order(weir_task *t, void *arg)
 {
     (void)arg;
-    weir_task *a = weir_start(t, "a", say_twice, "a"), *b = weir_start(t, "b", say_twice, "b");
-    weir_task *c = weir_start(t, "c", say, "ccc");
+    weir_task *a = start(t, say_twice, "a"), *b = start(t, say_twice, "b");
+    weir_task *c = start(t, say, "ccc");
     int result = 0;
     note("-");
     CHECK_EQ(weir_await(t, c, &result), 0);
@@ -81,9 +89,9 @@ static int sleepers(weir_task *t, void *arg)
 {
     (void)arg;
     uint64_t before = weir_task_now_ns(t);
-    weir_detach(weir_start(t, "3", sleep_and_say, "3"));
-    weir_detach(weir_start(t, "1", sleep_and_say, "1"));
-    weir_detach(weir_start(t, "2", sleep_and_say, "2"));
+    weir_detach(start(t, sleep_and_say, "3"));
+    weir_detach(start(t, sleep_and_say, "1"));
+    weir_detach(start(t, sleep_and_say, "2"));
     CHECK_EQ(weir_sleep_ms(t, 6), 0);
     CHECK(weir_task_now_ns(t) - before >= 6000000);
     return 0;

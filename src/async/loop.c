@@ -220,9 +220,9 @@ static void look_at_world(struct loop *loop)
 
 void loop_round(struct loop *loop)
 {
+    look_at_world(loop);
     loop->now_ns = plat_now_ns();
     run_posted(loop);
     loop_run_ready(loop, &loop->ready);
     run_timers(loop);
-    look_at_world(loop);
 }

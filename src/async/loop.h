@@ -2,8 +2,8 @@
 /*
  * loop.h - one thread that runs tasks, one after the other, and waits for the world when none can run.
  *
- * It goes in rounds: what other threads have posted; turns of strands; tasks that are ready, those that were when the round began;
- * timers; and then a look at the world, or a wait for it. Everything in struct loop belongs to the loop's thread, unless it says
+ * It goes in rounds: a look at the world, or a wait for it if nothing else can be done; what other threads have posted; turns of
+ * strands; tasks that are ready, those that were when the round began; timers. Everything in struct loop belongs to the loop's thread, unless it says
  * otherwise.
  */
 #ifndef ASYNC_LOOP_H
@@ -58,7 +58,7 @@ struct loop *loop_here(void);
 /* Between the two the calling thread is the loop's; rounds are for in between. */
 void loop_enter(struct loop *loop);
 void loop_leave(struct loop *loop);
-void loop_round(struct loop *loop);
+void loop_round(struct loop *loop); /* waits if nothing is ready: whoever wants it to return has posted something */
 
 /* Have `post` run, or the turn, on the loop's thread. Any thread. */
 void loop_post(struct loop *loop, struct post *post);

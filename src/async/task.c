@@ -300,7 +300,7 @@ int weir_yield(weir_task *t)
 
 /* ---- start, await, cancel ------------------------------------------------------------------------------------------------ */
 
-weir_task *weir_start(weir_task *t, const char *name, weir_task_fn *fn, void *arg)
+weir_task *weir_task_start(weir_task *t, const char *name, weir_task_fn *fn, void *arg)
 {
     weir_task *started = task_new(t->scope, name, fn, arg);
     if (!started) {
