@@ -60,6 +60,7 @@ typedef struct weir_config {
     unsigned workers;       /* threads that run strands; default: one a core */
     unsigned batch_items;   /* items in a full batch; default 256, or fewer for large items */
     unsigned queue_batches; /* batches in a full channel; default 64 */
+    unsigned loops;         /* threads that run the tasks of `loop` stages; started with the first of them; default 1 */
     size_t batch_bytes;     /* bytes of variable-size data at which a batch counts as full; default 256 KiB */
     void *reserved[8];      /* zero */
 } weir_config;
@@ -383,7 +384,7 @@ typedef struct weir_totals {
 typedef struct weir_stage_info {
     char name[64];
     const char *in, *out; /* names of types; "" for none */
-    const char *place;    /* "fused", "own", "blocking" */
+    const char *place;    /* "fused", "own", "blocking", "pool", "async" */
     const char *status;   /* "running", "parked" (nothing leads to it), "retiring" (left, not closed yet); before the start
                              "ready", after the end "ended" */
     unsigned strand;      /* stages with the same number run as one loop; 0 when parked */

@@ -19,7 +19,7 @@ static void add_ends(const struct instance *in, weir_totals *t)
 
 static void add_beginnings(const struct instance *in, weir_totals *t)
 {
-    *(in->shape == SHAPE_PULL ? &t->admitted : &t->created) += count_get(&in->created);
+    *(instance_is_source(in) ? &t->admitted : &t->created) += count_get(&in->created);
 }
 
 struct adding {

@@ -13,7 +13,18 @@
 #include "core/batch.h"
 
 /* DEAL and COLLECT are the engine's own: the two ends of a pool. */
-enum shape { SHAPE_MAP, SHAPE_EACH, SHAPE_BATCH, SHAPE_PULL, SHAPE_ROUTE, SHAPE_TEE, SHAPE_MERGE, SHAPE_DEAL, SHAPE_COLLECT };
+enum shape {
+    SHAPE_MAP,
+    SHAPE_EACH,
+    SHAPE_BATCH,
+    SHAPE_PULL,
+    SHAPE_ROUTE,
+    SHAPE_TEE,
+    SHAPE_MERGE,
+    SHAPE_DEAL,
+    SHAPE_COLLECT,
+    SHAPE_LOOP
+};
 
 #define PORTS_MAX      64 /* of one stage, each way */
 #define PORT_NAME_SIZE 32
@@ -47,6 +58,7 @@ struct weir_out {
 enum fate { FATE_STAY, FATE_CLOSE, FATE_REST, FATE_PARKED_LEAVES, FATE_HAND_OVER, FATE_LEND };
 
 struct probe;
+struct weir_crew;
 
 struct instance {
     weir_stage def; /* def.name points at `name` */
@@ -54,6 +66,7 @@ struct instance {
     enum shape shape;
     bool sink;
     struct port_list ins, outs;
+    struct weir_crew *crew; /* of SHAPE_LOOP, from when it was opened; freed with the instance */
     size_t dead;            /* the number of the out port "dead"; PORTS_MAX: it has none */
     const weir_type *emits; /* type of what it emits; NULL if it cannot emit */
     struct weir_out *out;   /* one for each out port; at least one */
@@ -100,6 +113,7 @@ bool instance_accepts(const struct instance *in, const weir_type *type);
 /* The number of a declared port; PORTS_MAX: there is none of that name. */
 size_t port_find(const struct port_list *list, const char *name);
 
+bool instance_is_source(const struct instance *in);
 bool instance_begins(const struct instance *in); /* several ways in: begins a strand */
 bool instance_forks(const struct instance *in);  /* several ways out: ends a strand */
 
