@@ -128,7 +128,7 @@ static void describe(const weir_pipeline *p, struct instance *in, const weir_typ
         .place = node && node->lanes > 1 ? "pool" : instance_place(in),
         .status = status,
         .strand = at_load(&in->strand_id),
-        .lanes = node ? (unsigned)node->lanes : 1,
+        .lanes = !node ? 1 : node->tasks ? node->tasks : (unsigned)node->lanes,
     };
     memcpy(info->name, in->name, sizeof info->name);
     add_counts(p, in, info);

@@ -113,6 +113,8 @@ static void dismissed(struct env *env, struct instance *in, bool for_good)
     plat_lock(&p->lock);
     if (!instance_balanced(in) && !*p->failure)
         snprintf(p->failure, sizeof p->failure, "stage \"%s\": the counts do not add up; this is a bug in weir", in->name);
+    if (for_good && in->crew)
+        history_count(p, in);
     at_release(&in->busy, false); /* pairs with the acquire of who waits to use or free it */
     plat_unlock(&p->lock);
 }
@@ -366,6 +368,9 @@ static void open_one(void *arg, struct instance *in)
 int pipeline_open(weir_pipeline *p, const struct plan *plan)
 {
     struct opening o = {p, WEIR_OK};
+    for (size_t i = 0; i < plan->count; i++) /* it may have been scaled before it was opened */
+        if (!plan->nodes[i].stage->opened)
+            plan->nodes[i].stage->def.concurrency = plan->nodes[i].tasks;
     plan_each(plan, open_one, &o);
     return o.status;
 }

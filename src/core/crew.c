@@ -103,6 +103,7 @@ int crew_resize(struct weir_crew *crew, unsigned concurrency)
 
 void crew_set_hurry(struct weir_crew *crew, enum hurry hurry, uint64_t at_ns)
 {
+    at_store(&crew->leaves, true);
     at_store(&crew->hurry_at_ns, at_ns);
     at_store(&crew->hurry, hurry);
     weir_crew_nudge(crew);
@@ -538,7 +539,7 @@ static void release(struct strand *s, struct weir_crew *crew, struct weir_slot *
         slot->state = SLOT_FAILED;
     if (slot->state == SLOT_FAILED)
         fail_slot(s, crew, slot);
-    if (at_relaxed(&crew->hurry_at_ns) != UINT64_MAX || at_relaxed(&crew->hurry))
+    if (at_relaxed(&crew->leaves))
         count_add(slot->state == SLOT_FAILED ? &crew->cut_short : &crew->drained, 1);
     batch_done(s, slot->batch);
     slot_recycle(crew, slot);
@@ -708,6 +709,13 @@ void crew_work(struct strand *s)
     enum hurry hurry = (enum hurry)at_acquire(&crew->hurry);
     if (hurry && !s->broken && outlets_room(s))
         hurry_up(s, hurry);
+}
+
+bool crew_can_go_on(struct strand *s)
+{
+    struct weir_crew *crew = s->crew;
+    bool settles = at_relaxed(&crew->hurry) && crew->input && crew->out == 0;
+    return (settles || releasable(crew)) && outlets_room(s);
 }
 
 bool crew_wants(struct strand *s)

@@ -68,7 +68,8 @@ struct weir_crew {
     _Atomic int hurry;                    /* enum hurry; any thread stores, then nudges */
     _Atomic uint64_t hurry_at_ns;         /* HURRY_CANCEL from then on; UINT64_MAX: never. The same */
     _Atomic uint64_t in_hands;            /* slots that tasks have; relaxed, for who looks */
-    counter drained, diverted, cut_short; /* since the stage is leaving: items worked on, passed by, and given up */
+    _Atomic bool leaves;                  /* an edit has taken it out; the edit stores, relaxed */
+    counter drained, diverted, cut_short; /* from then on: items worked on, passed by, and given up */
 };
 
 /* On the editing thread, when the stage has been opened. NULL after weir_fail(). */
@@ -83,9 +84,10 @@ extern const weir_runtime *crew_runtime; /* NULL: the process has none */
 /* The strand's. */
 void crew_adopt(struct weir_crew *crew, struct strand *s);
 void crew_leave(struct weir_crew *crew, struct strand *s);
-void crew_work(struct strand *s);    /* lets the tasks go on */
-bool crew_release(struct strand *s); /* sends what is done, in order, while there is room. Whether there was any */
-bool crew_wants(struct strand *s);   /* another batch would be taken from */
+void crew_work(struct strand *s);      /* lets the tasks go on */
+bool crew_release(struct strand *s);   /* sends what is done, in order, while there is room. Whether there was any */
+bool crew_can_go_on(struct strand *s); /* without anything having to happen first */
+bool crew_wants(struct strand *s);     /* another batch would be taken from */
 void crew_feed(struct strand *s, struct batch *b);
 bool crew_alive(const struct weir_crew *crew);
 void crew_cancel(struct weir_crew *crew);

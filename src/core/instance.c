@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TASKS_MAX    100000 /* of one stage */
 #define PORT_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 /* ---- types --------------------------------------------------------------------------------------------------------------- */

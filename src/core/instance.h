@@ -28,6 +28,7 @@ enum shape {
 
 #define PORTS_MAX      64 /* of one stage, each way */
 #define PORT_NAME_SIZE 32
+#define TASKS_MAX      100000 /* of one stage with a `loop` */
 
 struct port {
     char name[PORT_NAME_SIZE];
@@ -87,6 +88,7 @@ struct instance {
     struct instance *tried[2];    /* of a trial: the stage in force and the candidate, which run inside of it. Set once */
     bool stays[2];                /* which of them outlive the trial when an edit ends it: the edit sets it before posting */
     bool edited_out;              /* it leaves by an edit, not at the end of the data; its strand only */
+    uint64_t left_by;       /* under the lock: with a crew, the revision that took it out of the plan; 0: none has */
     bool forgotten;               /* the pipeline does not know it any more: who lets go of it last frees it */
     bool seized;                  /* under the pipeline's turn and lock: popped with divert while its function ran */
     _Atomic bool busy; /* belongs to a strand: set by the edit that takes it in, cleared (release) when it closed or rests */

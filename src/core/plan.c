@@ -357,11 +357,19 @@ static bool check_new(const struct plan *plan, const struct instance *stage, str
     return true;
 }
 
+static struct node node_for(struct instance *stage)
+{
+    struct node node = {.stage = stage, .lanes = stage->def.lanes > 1 ? stage->def.lanes : 1};
+    if (stage->shape == SHAPE_LOOP)
+        node.tasks = stage->def.concurrency ? stage->def.concurrency : 1;
+    return node;
+}
+
 static bool add_node(struct plan *plan, struct instance *stage, struct plan_error *error)
 {
     if (!reserve(plan))
         return wiring_no_memory(error);
-    plan->nodes[plan->count++] = (struct node){.stage = stage, .lanes = stage->def.lanes > 1 ? stage->def.lanes : 1};
+    plan->nodes[plan->count++] = node_for(stage);
     return true;
 }
 
@@ -692,7 +700,7 @@ bool plan_replace(struct plan *plan, const char *name, struct instance *stage, b
     relink(plan, at, stage);
     struct node *node = plan_node(plan, at);
     pool_drop(node->pool);
-    *node = (struct node){.stage = stage, .lanes = stage->def.lanes > 1 ? stage->def.lanes : 1};
+    *node = node_for(stage);
     return true;
 }
 
@@ -731,6 +739,12 @@ bool plan_scale(struct plan *plan, const char *name, size_t lanes, struct plan_e
     struct instance *at = known(plan, name, error);
     if (!at)
         return false;
+    if (at->shape == SHAPE_LOOP) {
+        if (lanes < 1 || lanes > TASKS_MAX)
+            return plan_refuse(error, "%zu tasks for \"%s\"; expected 1 to %d", lanes, at->name, TASKS_MAX);
+        plan_node(plan, at)->tasks = (unsigned)lanes;
+        return true;
+    }
     if (lanes < 1 || lanes > PORTS_MAX)
         return plan_refuse(error, "%zu lanes for \"%s\"; expected 1 to %d", lanes, at->name, PORTS_MAX);
     if (lanes > 1 && !wiring_poolable(at, error))
@@ -799,7 +813,7 @@ bool plan_same(const struct plan *a, const struct plan *b)
         return false;
     for (size_t i = 0; i < a->count; i++) {
         const struct node *other = plan_node(b, a->nodes[i].stage);
-        if (!other || other->lanes != a->nodes[i].lanes)
+        if (!other || other->lanes != a->nodes[i].lanes || other->tasks != a->nodes[i].tasks)
             return false;
     }
     for (size_t i = 0; i < a->link_count; i++)

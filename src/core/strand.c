@@ -475,6 +475,8 @@ static bool crew_drained(struct strand *s)
 static enum strand_says crew_rest(struct strand *s)
 {
     outlets_send(s, true);
+    if (crew_can_go_on(s))
+        return STRAND_GOES_ON;
     at_release(&s->due_ns, crew_due(s));
     return STRAND_RESTS;
 }
