@@ -95,7 +95,7 @@ WEIR_API int weir_async_run(weir_task_fn *fn, void *arg);
 
 /* Starts fn(task, arg) beside the calling task, on the same loop; it first runs when the caller waits. The name is copied. The handle
  * is good until weir_await() or weir_detach() has been called for it. NULL: no memory. */
-WEIR_API weir_task *weir_start(weir_task *t, const char *name, weir_task_fn *fn, void *arg);
+WEIR_API weir_task *weir_task_start(weir_task *t, const char *name, weir_task_fn *fn, void *arg);
 
 /* Waits until it has returned; *result is what it returned (may be NULL). If the caller is cancelled meanwhile, the other is not: it
  * answers -ECANCELED and the handle stays good. */
