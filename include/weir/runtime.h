@@ -44,10 +44,10 @@ struct weir_turn {
 
 /* One task, for who asks which there are. */
 typedef struct weir_task_info {
-    uint64_t id;       /* unique in the process */
-    char name[64];     /* its function's, as the program gave it; else the stage's */
-    char stage[64];    /* or "" */
-    char waits[128];   /* what it waits for, in words: "sleep until ...", "read 127.0.0.1:80"; "" while it runs or is about to */
+    uint64_t id;     /* unique in the process */
+    char name[64];   /* its function's, as the program gave it; else the stage's */
+    char stage[64];  /* or "" */
+    char waits[128]; /* what it waits for, in words: "sleep until ...", "read 127.0.0.1:80"; "" while it runs or is about to */
     uint64_t since_ns; /* for how long */
     uint64_t item;     /* the number of the item in its hands, or 0 */
     bool cancelled;

@@ -60,6 +60,7 @@ typedef struct weir_config {
     unsigned workers;       /* threads that run strands; default: one a core */
     unsigned batch_items;   /* items in a full batch; default 256, or fewer for large items */
     unsigned queue_batches; /* batches in a full channel; default 64 */
+    unsigned loops;         /* threads that run the tasks of `loop` stages; started with the first of them; default 1 */
     size_t batch_bytes;     /* bytes of variable-size data at which a batch counts as full; default 256 KiB */
     void *reserved[8];      /* zero */
 } weir_config;
@@ -140,7 +141,11 @@ typedef struct weir_receipt {
     char held_up_by[64];   /* the stage that the edit waited for, or "" */
     uint64_t held_up_item; /* the number of the item that it was working on, 0 if that is not known */
     uint64_t held_up_ns;   /* since when, before now */
-    void *reserved[4];
+    uint64_t drained;      /* of `loop` stages that left: items that their tasks finished after the cut, */
+    uint64_t diverted;     /* that went past them, */
+    uint64_t
+        cancelled; /* and that were given up. Complete in weir_history() once the stage has been closed; see weir_settle() */
+    void *reserved[1];
 } weir_receipt;
 
 /* A transaction. The operations are collected and checked one by one against the plan as the earlier ones would leave it; the
@@ -174,10 +179,15 @@ WEIR_API int weir_edit_insert_last(weir_edit *e, const weir_stage *stage);
 /* The stage leaves: its neighbours are joined, it gets `flush` after the last item that can reach it, then `close`. */
 WEIR_API int weir_edit_pop(weir_edit *e, const char *name);
 
+/* The same for a stage with a `loop`, whose tasks finish what is in front of the cut for so many milliseconds; then they are cancelled, and
+ * what is left counts as failed (or leaves as dead letters). The commit does not wait for that. */
+WEIR_API int weir_edit_pop_within(weir_edit *e, const char *name, uint64_t ms);
+
 /* The same for a stage that may be stuck in its function: the edit does not wait for it. What waits in front of it goes past it;
  * the item in its hands (of a stage that is not `blocking`: its batch) is reported in the receipt, and if the function ever returns,
  * it has come too late: it is counted as failed. The stage is closed then, without a flush. A stage that is stuck in what a tick or a
- * flush has put out is popped as by weir_edit_pop(). No more than the one operation fits into such an edit. */
+ * flush has put out is popped as by weir_edit_pop(). Of a stage with a `loop`, the items that no task has taken go past it, and the
+ * tasks are cancelled. No more than the one operation fits into such an edit. */
 WEIR_API int weir_edit_divert(weir_edit *e, const char *name);
 
 /* A pop and an insert in the same place. The new stage may have the old one's name. If both have the same state_type the new one
@@ -190,7 +200,7 @@ WEIR_API int weir_edit_replace_fresh(weir_edit *e, const char *name, const weir_
 WEIR_API int weir_edit_move_after(weir_edit *e, const char *name, const char *where);
 WEIR_API int weir_edit_move_before(weir_edit *e, const char *name, const char *where);
 
-/* How many lanes the stage's pool has from now on; 1: no pool. At most 64. */
+/* How many lanes the stage's pool has from now on; 1: no pool. At most 64. Of a stage with a `loop`: its concurrency; at most 100,000. */
 WEIR_API int weir_edit_scale(weir_edit *e, const char *name, unsigned lanes);
 
 /* A stage that nothing leads to yet. */
@@ -383,13 +393,13 @@ typedef struct weir_totals {
 typedef struct weir_stage_info {
     char name[64];
     const char *in, *out; /* names of types; "" for none */
-    const char *place;    /* "fused", "own", "blocking" */
+    const char *place;    /* "fused", "own", "blocking", "pool", "async" */
     const char *status;   /* "running", "parked" (nothing leads to it), "retiring" (left, not closed yet); before the start
                              "ready", after the end "ended" */
     unsigned strand;      /* stages with the same number run as one loop; 0 when parked */
     uint64_t taken, put, filtered, failed, created, returned;
     uint64_t queued;  /* items waiting in front of the stage's strand; 0 for all but a strand's first stage */
-    unsigned lanes;   /* of its pool; 1: none */
+    unsigned lanes;   /* of its pool; of an "async" stage, its tasks; 1: none */
     uint64_t retried; /* repetitions */
     uint64_t busy_ns; /* what its strand has been busy for: for a rate, look twice */
     uint64_t item;    /* of a retiring or stuck stage: the number of the item that it has in its hands; else 0 */

@@ -63,7 +63,7 @@ static void give_back(weir_pipeline *p, struct diversion *d)
 int divert_prepare(weir_pipeline *p, struct instance *stuck, struct diversion *d)
 {
     *d = (struct diversion){.stuck = stuck, .from = strand_of(p, stuck)};
-    bool pulls = stuck->shape == SHAPE_PULL || stuck->sink || stuck->fate == FATE_HAND_OVER;
+    bool pulls = instance_is_source(stuck) || stuck->sink || stuck->fate == FATE_HAND_OVER;
     if (pulls || !d->from || at_load(&d->from->mailbox)) { /* a change that waits there comes first */
         *d = (struct diversion){0};
         return WEIR_OK;

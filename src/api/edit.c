@@ -8,6 +8,7 @@
  */
 #include "api/divert.h"
 #include "api/trial.h"
+#include "core/crew.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,6 +47,8 @@ struct op {
     struct instance *stage; /* new in this edit, or NULL */
     const weir_edit *edit;  /* OP_RESTORE: whose */
     size_t lanes;
+    bool within; /* OP_POP: cancelled after `within_ns` */
+    uint64_t within_ns;
     uint64_t serial;       /* OP_ABORT: only that trial; 0: whichever */
     char name[PLACE_SIZE]; /* where, or which */
     char to[PLACE_SIZE];
@@ -87,6 +90,7 @@ struct commit {
     bool last; /* the strands ended meanwhile, and we were in the way of whoever noticed */
     char held_up_by[64];
     uint64_t held_up_item;
+    uint64_t late;            /* items in the hands of tasks that were cancelled */
     bool pending;             /* committed, but not every entry has made its cut */
     struct past_entry *entry; /* of the history; NULL before the start */
     struct instance *made;    /* lanes and ends of pools, when they are to be thrown away */
@@ -328,6 +332,17 @@ int weir_edit_insert_last(weir_edit *e, const weir_stage *stage)
 int weir_edit_pop(weir_edit *e, const char *name)
 {
     return add_op(e, OP_POP, name, NULL, NULL);
+}
+
+int weir_edit_pop_within(weir_edit *e, const char *name, uint64_t ms)
+{
+    struct op **at = e->ops_end;
+    int status = add_op(e, OP_POP, name, NULL, NULL);
+    if (status == WEIR_OK && *at) {
+        (*at)->within = true;
+        (*at)->within_ns = ms < UINT64_MAX / 2000000 ? ms * 1000000 : UINT64_MAX / 2;
+    }
+    return status;
 }
 
 /* A stage that an earlier edit popped, and that is stuck, is not in the plan any more: divert_retiring(). */
@@ -1044,6 +1059,42 @@ static void throw_away_made(struct commit *c)
     memcpy(plat_self()->error, kept, sizeof kept);
 }
 
+/* How a stage with a `loop` leaves: it works off what is in front of the cut, for as long as the edit says. */
+static void hurry(struct commit *c, struct instance *in)
+{
+    uint64_t at_ns = UINT64_MAX;
+    for (const struct op *op = c->e->ops; op; op = op->next)
+        if (op->within && strcmp(op->name, in->name) == 0)
+            at_ns = plat_now_ns() + op->within_ns;
+    bool diverts = c->e->diverts && strcmp(c->e->stuck, in->name) == 0;
+    c->late += diverts ? at_relaxed(&in->crew->in_hands) : 0;
+    plat_lock(&c->p->lock);
+    in->left_by = c->p->plan->revision;
+    plat_unlock(&c->p->lock);
+    crew_set_hurry(in->crew, diverts ? HURRY_DIVERT : HURRY_NOT, at_ns);
+}
+
+static void hurry_leavers(struct commit *c, const struct plan *old)
+{
+    for (size_t i = 0; i < old->count; i++)
+        if (old->nodes[i].stage->crew && !plan_has(c->p->plan, old->nodes[i].stage))
+            hurry(c, old->nodes[i].stage);
+}
+
+/* Before the cut, since it may fail. False: no memory, and all have as many tasks as before. */
+static bool resize_crews(const struct plan *plan, const struct plan *before)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        struct weir_crew *crew = plan->nodes[i].stage->crew;
+        if (!crew || plan->nodes[i].tasks == at_load(&crew->concurrency) || crew_resize(crew, plan->nodes[i].tasks) == 0)
+            continue;
+        if (before)
+            resize_crews(before, NULL);
+        return false;
+    }
+    return true;
+}
+
 static void put_in_force(struct commit *c)
 {
     weir_pipeline *p = c->p;
@@ -1069,6 +1120,7 @@ static void put_in_force(struct commit *c)
         history_push(p, c->entry, old);
     plat_broadcast(&p->changed); /* weir_settle() may have seen a stage that was taken in before the layout had it */
     plat_unlock(&p->lock);
+    hurry_leavers(c, old);
     drop_unused(c);
     close_parked_leavers(c);
     c->e->committed = true;
@@ -1087,6 +1139,7 @@ static void fill_receipt(const struct commit *c, weir_receipt *r, uint64_t prepa
     r->revision = c->p->plan->revision - control_breaks(OLD_REVISION);
     r->changed = true;
     r->pending = c->pending;
+    r->late = c->late;
     r->prepare_ns = prepared_ns - c->start_ns;
     r->effect_ns = plat_now_ns() - c->start_ns;
     snprintf(r->held_up_by, sizeof r->held_up_by, "%s", c->held_up_by);
@@ -1202,6 +1255,9 @@ static void finish_entry(struct commit *c, const weir_receipt *receipt)
     c->entry->info.receipt = *receipt;
     c->entry->info.revision = receipt->revision;
     c->entry->info.when_ns = plat_real_ns();
+    for (struct instance *in = p->retiring; in; in = in->next)
+        if (in->crew && in->closed && !at_acquire(&in->busy) && in->left_by == receipt->revision)
+            history_count(p, in); /* closed before this was written */
     mark_undone(c);
     for (size_t i = 0; i < c->e->made_count; i++)
         history_rename(p, c->e->made[i].old, c->e->made[i].stage);
@@ -1262,12 +1318,28 @@ static int prepare(struct commit *c)
     return status;
 }
 
+/* A stage with a `loop` that left by an earlier edit and still works. */
+static bool hurry_retiring(struct commit *c, weir_receipt *receipt)
+{
+    for (struct instance *in = c->p->retiring; in; in = in->next) {
+        if (!in->crew || strcmp(in->name, c->e->stuck) != 0 || !at_acquire(&in->busy))
+            continue;
+        receipt->changed = true;
+        receipt->late = at_relaxed(&in->crew->in_hands);
+        crew_set_hurry(in->crew, HURRY_DIVERT, UINT64_MAX);
+        return true;
+    }
+    return false;
+}
+
 /* The stage has left by an earlier edit, and what waits in front of it waits in vain. */
 static int divert_retiring(struct commit *c, weir_receipt *receipt)
 {
     struct diversion d;
     struct instance *stuck = divert_find(c->p, c->e->stuck);
     receipt->revision = c->p->plan->revision;
+    if (!stuck && hurry_retiring(c, receipt))
+        return WEIR_OK;
     if (!stuck)
         return pipeline_error(WEIR_EREFUSED,
                               "no stage called \"%s\" is stuck; expected one that is in the plan, or is retiring", c->e->stuck);
@@ -1344,8 +1416,15 @@ static int commit_turn(struct commit *c, weir_receipt *receipt)
     }
     status = prepare(c);
     uint64_t prepared_ns = plat_now_ns();
-    if (status == WEIR_OK && c->record && (status = cut(c)) != WEIR_OK)
+    if (status == WEIR_OK && !resize_crews(c->plan, c->p->plan)) {
+        status = pipeline_error(WEIR_ENOMEM, "no memory for the tasks of a stage: %s", plat_self()->error);
+        if (c->record)
+            discard_record(c);
+    }
+    if (status == WEIR_OK && c->record && (status = cut(c)) != WEIR_OK) {
+        resize_crews(c->p->plan, NULL);
         discard_record(c);
+    }
     if (status != WEIR_OK) {
         throw_away_made(c);
         drop_entry(c);
@@ -1553,6 +1632,8 @@ static void list_old(struct listing *l, const struct node *node)
     bool ran = layout_has(&c->p->layout, in), runs = flow_find(&c->flow, in) != NO_INDEX;
     if (now && now->lanes != node->lanes)
         line(l, "~ %s: %zu -> %zu lanes\n", in->name, node->lanes, now->lanes);
+    if (now && now->tasks != node->tasks)
+        line(l, "~ %s: %u -> %u tasks\n", in->name, node->tasks, now->tasks);
     if (now && ran && !runs && now->lanes == node->lanes) {
         line(l, "park %s\n", in->name);
         l->preview->parks++;
@@ -1730,7 +1811,7 @@ static int make_again(weir_edit *e, const struct plan *in_force)
         const struct node *node = &e->restores->nodes[i];
         if (plan_has(in_force, node->stage))
             continue;
-        struct instance *in = history_make(node->stage, node->lanes);
+        struct instance *in = history_make(node->stage, node->lanes, node->tasks);
         if (!in)
             return WEIR_EREFUSED;
         e->made[e->made_count++] = (struct again_made){node->stage, in};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/pipeline.h"
+#include "core/crew.h"
 
 struct past_entry *history_new(void)
 {
@@ -114,7 +115,7 @@ static const weir_port *ports_of(const struct port_list *list, size_t dead, weir
     return ports;
 }
 
-struct instance *history_make(const struct instance *old, size_t lanes)
+struct instance *history_make(const struct instance *old, size_t lanes, unsigned tasks)
 {
     const weir_stage *def = &old->def;
     weir_stage stage = *def;
@@ -145,6 +146,7 @@ struct instance *history_make(const struct instance *old, size_t lanes)
     stage.recipe = def->recipe;
     stage.unordered = def->unordered;
     stage.lanes = lanes > 1 ? (uint32_t)lanes : 0;
+    stage.concurrency = tasks;
     struct instance *in = instance_new(&stage, error, sizeof error, &no_memory);
     if (in)
         return in;
@@ -152,6 +154,20 @@ struct instance *history_make(const struct instance *old, size_t lanes)
         stage.close(stage.state);
     pipeline_error(no_memory ? WEIR_ENOMEM : WEIR_EREFUSED, "%s", error);
     return NULL;
+}
+
+void history_count(weir_pipeline *p, struct instance *in)
+{
+    for (size_t i = 0; in->left_by && i < p->past_count; i++) {
+        weir_receipt *r = &p->past[i]->info.receipt;
+        if (p->past[i]->info.revision != in->left_by)
+            continue;
+        r->drained += count_get(&in->crew->drained);
+        r->diverted += count_get(&in->crew->diverted);
+        r->cancelled += count_get(&in->crew->cut_short);
+        in->left_by = 0;
+        return;
+    }
 }
 
 void history_free(weir_pipeline *p)

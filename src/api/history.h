@@ -39,7 +39,11 @@ struct past_entry *history_last(weir_pipeline *p, enum past_kind kind);
 void history_rename(weir_pipeline *p, struct instance *old, struct instance *new);
 
 /* Another instance as the one that has left. NULL with the message. */
-struct instance *history_make(const struct instance *old, size_t lanes);
+struct instance *history_make(const struct instance *old, size_t lanes, unsigned tasks);
+
+/* The stage has a crew and has been closed: what became of the items in front of it belongs into the receipt of the edit that took it out.
+ * Under the lock. */
+void history_count(weir_pipeline *p, struct instance *in);
 
 /* Whether history_make() could; else *why is a sentence. */
 bool history_can_make(const struct instance *old, const char **why);

@@ -19,7 +19,7 @@ static void add_ends(const struct instance *in, weir_totals *t)
 
 static void add_beginnings(const struct instance *in, weir_totals *t)
 {
-    *(in->shape == SHAPE_PULL ? &t->admitted : &t->created) += count_get(&in->created);
+    *(instance_is_source(in) ? &t->admitted : &t->created) += count_get(&in->created);
 }
 
 struct adding {
@@ -128,7 +128,7 @@ static void describe(const weir_pipeline *p, struct instance *in, const weir_typ
         .place = node && node->lanes > 1 ? "pool" : instance_place(in),
         .status = status,
         .strand = at_load(&in->strand_id),
-        .lanes = node ? (unsigned)node->lanes : 1,
+        .lanes = !node ? 1 : node->tasks ? node->tasks : (unsigned)node->lanes,
     };
     memcpy(info->name, in->name, sizeof info->name);
     add_counts(p, in, info);

@@ -6,6 +6,7 @@
  * any more and nothing can start, since only a running strand starts others.
  */
 #include "api/trial.h"
+#include "core/crew.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,6 +85,7 @@ void pipeline_close_stage(weir_pipeline *p, struct instance *in)
     bool was = in->closed;
     in->closed = true; /* from here on nobody calls interrupt */
     plat_unlock(&p->lock);
+    crew_stop(in->crew);
     if ((!was || control_breaks(CLOSE_TWICE)) && in->def.close)
         in->def.close(in->def.state);
 }
@@ -91,7 +93,7 @@ void pipeline_close_stage(weir_pipeline *p, struct instance *in)
 void pipeline_forget(weir_pipeline *p, struct instance *in)
 {
     weir_totals *gone = &p->gone;
-    *(in->shape == SHAPE_PULL ? &gone->admitted : &gone->created) += count_get(&in->created);
+    *(instance_is_source(in) ? &gone->admitted : &gone->created) += count_get(&in->created);
     if (in->sink)
         gone->delivered += count_get(&in->put);
     gone->filtered += control_breaks(FORGET_GONE) ? 0 : count_get(&in->filtered);
@@ -111,6 +113,8 @@ static void dismissed(struct env *env, struct instance *in, bool for_good)
     plat_lock(&p->lock);
     if (!instance_balanced(in) && !*p->failure)
         snprintf(p->failure, sizeof p->failure, "stage \"%s\": the counts do not add up; this is a bug in weir", in->name);
+    if (for_good && in->crew)
+        history_count(p, in);
     at_release(&in->busy, false); /* pairs with the acquire of who waits to use or free it */
     plat_unlock(&p->lock);
 }
@@ -307,8 +311,12 @@ int weir_configure(weir_pipeline *p, const weir_config *config)
     if (config->workers > 256 || config->batch_items > 65536 || config->queue_batches > 65536)
         return pipeline_error(WEIR_EREFUSED, "workers %u, batch_items %u, queue_batches %u; expected at most 256, 65536, 65536",
                               config->workers, config->batch_items, config->queue_batches);
+    if (config->loops > 64)
+        return pipeline_error(WEIR_EREFUSED, "loops %u; expected at most 64", config->loops);
     if (config->workers)
         p->workers = config->workers;
+    if (config->loops)
+        p->loop_count = config->loops;
     if (config->batch_items)
         p->env.batch_items = config->batch_items;
     if (config->queue_batches)
@@ -334,13 +342,24 @@ struct opening {
     int status;
 };
 
+/* The tasks of a stage with a `loop`. */
+static int open_crew(weir_pipeline *p, struct instance *in)
+{
+    if (in->shape != SHAPE_LOOP)
+        return 0;
+    if (!p->loops && !(p->loops = crew_runtime->loops_new(p->loop_count ? p->loop_count : 1)))
+        return -1;
+    in->crew = crew_new(in, p->loops);
+    return in->crew ? 0 : -1;
+}
+
 static void open_one(void *arg, struct instance *in)
 {
     struct opening *o = arg;
     if (o->status != WEIR_OK || in->opened)
         return;
     plat_self()->error[0] = 0;
-    if (in->def.open && in->def.open(in->def.state) < 0)
+    if ((in->def.open && in->def.open(in->def.state) < 0) || open_crew(o->p, in) < 0)
         o->status = pipeline_error(WEIR_ESTAGE, "stage \"%s\" could not be opened: %s", in->name, plat_self()->error);
     else
         in->opened = true;
@@ -349,6 +368,9 @@ static void open_one(void *arg, struct instance *in)
 int pipeline_open(weir_pipeline *p, const struct plan *plan)
 {
     struct opening o = {p, WEIR_OK};
+    for (size_t i = 0; i < plan->count; i++) /* it may have been scaled before it was opened */
+        if (!plan->nodes[i].stage->opened)
+            plan->nodes[i].stage->def.concurrency = plan->nodes[i].tasks;
     plan_each(plan, open_one, &o);
     return o.status;
 }
@@ -450,7 +472,7 @@ struct interrupting {
 static void interrupt_one(void *arg, struct instance *in)
 {
     const struct interrupting *i = arg;
-    if ((i->all || in->shape == SHAPE_PULL) && !(i->except && plan_has(i->except, in)))
+    if ((i->all || instance_is_source(in)) && !(i->except && plan_has(i->except, in)))
         interrupt(in);
 }
 
@@ -599,7 +621,7 @@ int weir_flush(weir_pipeline *p)
     plat_lock(&p->lock);
     for (size_t i = 0; i < p->plan->count; i++) {
         struct instance *in = p->plan->nodes[i].stage;
-        unsigned id = in->shape == SHAPE_PULL ? at_load(&in->strand_id) : 0;
+        unsigned id = instance_is_source(in) ? at_load(&in->strand_id) : 0;
         if (id)
             flush_source(p, in, id);
         any |= id != 0;
@@ -672,6 +694,8 @@ void weir_free(weir_pipeline *p)
     free_layout(p);
     history_free(p);
     free_stages(p);
+    if (p->loops)
+        crew_runtime->loops_free(p->loops);
     supply_free(&p->supply);
     exec_free(&p->exec);
     taps_free(p);

@@ -52,7 +52,8 @@ struct weir_pipeline {
     struct exec exec;
     struct supply supply;
     char name[64];
-    unsigned workers;
+    unsigned workers, loop_count;
+    void *loops; /* the runtime's, from the first stage with a `loop` on; under the turn */
 
     struct plat_lock lock;
     struct plat_cond changed; /* something under `lock` changed that somebody may wait for */

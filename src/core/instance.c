@@ -3,7 +3,7 @@
  * Stages as the engine keeps them, and the rules by which types fit. What is decided here is decided before anything runs: the
  * data path never asks again.
  */
-#include "core/instance.h"
+#include "core/crew.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,18 +106,41 @@ bool type_same(const weir_type *a, const weir_type *b)
 
 static const char *shape_error(const weir_stage *s)
 {
-    int shapes = !!s->map + !!s->each + !!s->batch + !!s->pull + !!s->route + s->tee + s->merge;
+    int shapes = !!s->map + !!s->each + !!s->batch + !!s->pull + !!s->route + !!s->loop + s->tee + s->merge;
     if (shapes != 1)
-        return shapes ? "has more than one of map, each, batch, pull, route, tee and merge; expected exactly one"
-                      : "has none of map, each, batch, pull, route, tee and merge; expected exactly one";
+        return shapes ? "has more than one of map, each, batch, pull, route, loop, tee and merge; expected exactly one"
+                      : "has none of map, each, batch, pull, route, loop, tee and merge; expected exactly one";
     if (s->pull && s->in)
         return "is a source (pull) and has an input type; expected in = NULL";
-    if (!s->pull && !s->in)
+    if (!s->pull && !s->loop && !s->in)
         return "has no input type; expected `in`, or a pull function for a source";
-    if (s->pull && (!s->out || s->out == WEIR_NONE || s->out == WEIR_ANY))
-        return "is a source (pull) and does not say the type that it puts out; expected `out`";
+    bool source = s->pull || (s->loop && !s->in);
+    if (source && (!s->out || s->out == WEIR_NONE || s->out == WEIR_ANY))
+        return "is a source and does not say the type that it puts out; expected `out`";
     if (s->batch_end && !s->map && !s->each)
         return "has a batch_end beside a batch or pull function; expected it beside map or each";
+    return NULL;
+}
+
+/* Of a stage that runs as tasks on a loop. */
+static const char *loop_error(const weir_stage *s)
+{
+    if (!s->loop)
+        return s->concurrency || s->stack_bytes ? "says concurrency or stack_bytes and has no loop function" : NULL;
+    if (!crew_runtime)
+        return "has a loop function, and the program has nothing that runs it; expected it to be linked with libweir-async";
+    if (s->in == WEIR_ANY)
+        return "has a loop function and takes any type; expected the type that it receives";
+    if (s->concurrency > TASKS_MAX)
+        return "wants more than 100,000 tasks; expected at most that as `concurrency`";
+    if (s->lanes > 1 || s->key)
+        return "has a loop function, and lanes or a key; expected `concurrency` instead";
+    if (s->blocking || s->interrupt || s->timeout_ms)
+        return "has a loop function, and blocking, interrupt or timeout_ms; its tasks wait, and set themselves a weir_timeout";
+    if (s->tick || s->batch_end)
+        return "has a loop function, and a tick or batch_end; expected a task that sleeps";
+    if (s->on_error == WEIR_DEAD && !s->in)
+        return "is a source and sends failed items to the port \"dead\"; it has none";
     return NULL;
 }
 
@@ -157,7 +180,7 @@ static const char *type_error(const weir_stage *s)
     bool keeps = s->route || s->tee || s->merge;
     if (keeps && s->out)
         return "passes items on as they are (route, tee or merge) and says `out`; expected none";
-    bool emits = s->each || s->flush || s->tick;
+    bool emits = s->each || s->loop || s->flush || s->tick;
     if (emits && s->out != WEIR_NONE && !s->out && s->in == WEIR_ANY)
         return "puts out new items and takes any type; expected `out` to say their type";
     const weir_type *sized[] = {s->in, s->out};
@@ -185,7 +208,7 @@ static const char *ports_error(const weir_stage *s)
 {
     if (s->outs && (s->tee || s->merge || s->batch || s->map))
         return "has `outs` and puts out items in place; expected them beside each, pull or route";
-    if (s->ins && (s->tee || s->route || s->merge || s->pull))
+    if (s->ins && (s->tee || s->route || s->merge || !s->in))
         return "has `ins` and is a route, tee, merge or source; expected them beside map, each or batch";
     const char *error = port_error(s->ins);
     return error ? error : port_error(s->outs);
@@ -198,6 +221,8 @@ static const char *stage_error(const weir_stage *s)
     if (strchr(s->name, ':'))
         return "has a colon in its name; it stands between a stage and its port";
     const char *error = shape_error(s);
+    if (!error)
+        error = loop_error(s);
     if (!error)
         error = company_error(s);
     if (!error)
@@ -215,6 +240,7 @@ static const weir_type *emitted_type(const weir_stage *s)
 static enum shape shape_of(const weir_stage *s)
 {
     return s->pull    ? SHAPE_PULL
+           : s->loop  ? SHAPE_LOOP
            : s->each  ? SHAPE_EACH
            : s->batch ? SHAPE_BATCH
            : s->route ? SHAPE_ROUTE
@@ -269,7 +295,7 @@ static bool make_ports(struct instance *in)
     in->dead = PORTS_MAX;
     in->ins.open = in->shape == SHAPE_MERGE || in->shape == SHAPE_COLLECT;
     in->outs.open = in->shape == SHAPE_TEE || in->shape == SHAPE_DEAL || (in->shape == SHAPE_ROUTE && !s->outs);
-    one_port(&in->ins, &in->few[0], in->shape == SHAPE_PULL || in->ins.open ? NULL : "in");
+    one_port(&in->ins, &in->few[0], !s->in || in->ins.open ? NULL : "in");
     one_port(&in->outs, &in->few[1], in->sink || in->outs.open ? NULL : "out");
     if ((s->ins && !many_ports(&in->ins, s->ins)) || (s->outs && !many_ports(&in->outs, s->outs)))
         return false;
@@ -335,6 +361,7 @@ void instance_free(struct instance *in)
         return;
     if (in->def.recipe)
         in->def.recipe->drop(in->def.recipe);
+    crew_free(in->crew);
     plat_free(in->heir_of);
     if (in->ins.ports != &in->few[0])
         plat_free(in->ins.ports);
@@ -351,6 +378,11 @@ size_t port_find(const struct port_list *list, const char *name)
         if (strcmp(list->ports[i].name, name) == 0)
             return i;
     return PORTS_MAX;
+}
+
+bool instance_is_source(const struct instance *in)
+{
+    return in->shape == SHAPE_PULL || (in->shape == SHAPE_LOOP && !in->def.in);
 }
 
 bool instance_begins(const struct instance *in)
@@ -374,7 +406,7 @@ const weir_type *instance_passes(const struct instance *in, const weir_type *typ
 {
     if (in->sink)
         return NULL;
-    if (in->shape == SHAPE_PULL || in->shape == SHAPE_EACH)
+    if (in->shape == SHAPE_PULL || in->shape == SHAPE_EACH || in->shape == SHAPE_LOOP)
         return in->emits;
     return type ? type : in->def.in;
 }
@@ -395,12 +427,16 @@ bool instance_accepts(const struct instance *in, const weir_type *type)
 
 bool instance_alone(const struct instance *in)
 {
-    return in->def.blocking || in->def.place == WEIR_OWN || in->lanes > 1;
+    return in->def.blocking || in->def.place == WEIR_OWN || in->lanes > 1 || in->shape == SHAPE_LOOP;
 }
 
 const char *instance_place(const struct instance *in)
 {
-    return in->lanes > 1 ? "pool" : in->def.blocking ? "blocking" : in->def.place == WEIR_OWN ? "own" : "fused";
+    return in->shape == SHAPE_LOOP     ? "async"
+           : in->lanes > 1             ? "pool"
+           : in->def.blocking          ? "blocking"
+           : in->def.place == WEIR_OWN ? "own"
+                                       : "fused";
 }
 
 bool instance_balanced(const struct instance *in)

@@ -13,10 +13,22 @@
 #include "core/batch.h"
 
 /* DEAL and COLLECT are the engine's own: the two ends of a pool. */
-enum shape { SHAPE_MAP, SHAPE_EACH, SHAPE_BATCH, SHAPE_PULL, SHAPE_ROUTE, SHAPE_TEE, SHAPE_MERGE, SHAPE_DEAL, SHAPE_COLLECT };
+enum shape {
+    SHAPE_MAP,
+    SHAPE_EACH,
+    SHAPE_BATCH,
+    SHAPE_PULL,
+    SHAPE_ROUTE,
+    SHAPE_TEE,
+    SHAPE_MERGE,
+    SHAPE_DEAL,
+    SHAPE_COLLECT,
+    SHAPE_LOOP
+};
 
 #define PORTS_MAX      64 /* of one stage, each way */
 #define PORT_NAME_SIZE 32
+#define TASKS_MAX      100000 /* of one stage with a `loop` */
 
 struct port {
     char name[PORT_NAME_SIZE];
@@ -47,6 +59,7 @@ struct weir_out {
 enum fate { FATE_STAY, FATE_CLOSE, FATE_REST, FATE_PARKED_LEAVES, FATE_HAND_OVER, FATE_LEND };
 
 struct probe;
+struct weir_crew;
 
 struct instance {
     weir_stage def; /* def.name points at `name` */
@@ -54,6 +67,7 @@ struct instance {
     enum shape shape;
     bool sink;
     struct port_list ins, outs;
+    struct weir_crew *crew; /* of SHAPE_LOOP, from when it was opened; freed with the instance */
     size_t dead;            /* the number of the out port "dead"; PORTS_MAX: it has none */
     const weir_type *emits; /* type of what it emits; NULL if it cannot emit */
     struct weir_out *out;   /* one for each out port; at least one */
@@ -74,6 +88,7 @@ struct instance {
     struct instance *tried[2];    /* of a trial: the stage in force and the candidate, which run inside of it. Set once */
     bool stays[2];                /* which of them outlive the trial when an edit ends it: the edit sets it before posting */
     bool edited_out;              /* it leaves by an edit, not at the end of the data; its strand only */
+    uint64_t left_by;       /* under the lock: with a crew, the revision that took it out of the plan; 0: none has */
     bool forgotten;               /* the pipeline does not know it any more: who lets go of it last frees it */
     bool seized;                  /* under the pipeline's turn and lock: popped with divert while its function ran */
     _Atomic bool busy; /* belongs to a strand: set by the edit that takes it in, cleared (release) when it closed or rests */
@@ -100,6 +115,7 @@ bool instance_accepts(const struct instance *in, const weir_type *type);
 /* The number of a declared port; PORTS_MAX: there is none of that name. */
 size_t port_find(const struct port_list *list, const char *name);
 
+bool instance_is_source(const struct instance *in);
 bool instance_begins(const struct instance *in); /* several ways in: begins a strand */
 bool instance_forks(const struct instance *in);  /* several ways out: ends a strand */
 

@@ -64,7 +64,7 @@ static bool multiplies(const struct seat *seat)
 {
     for (size_t i = 0; i < seat->program->count; i++) {
         const struct instance *in = seat->program->stages[i];
-        if (in->shape == SHAPE_TEE || (in->shape == SHAPE_EACH && !in->sink))
+        if (in->shape == SHAPE_TEE || ((in->shape == SHAPE_EACH || in->shape == SHAPE_LOOP) && !in->sink))
             return true;
     }
     return false;
@@ -165,10 +165,12 @@ bool layout_has(const struct layout *layout, const struct instance *in)
 static size_t home_of(const struct draft *d, const struct instance *in)
 {
     size_t own = seat_of(d->old, in);
-    if (own != NO_INDEX || in->heir_of_count != 1 || in->lanes > 1)
-        return own;
+    if (own != NO_INDEX || in->heir_of_count != 1 || in->lanes > 1 || in->shape == SHAPE_LOOP)
+        return own; /* a loop's thread is not the other's */
     size_t old = seat_of(d->old, in->heir_of[0]);
-    return old != NO_INDEX && d->old->seats[old].strand->blocking == in->def.blocking ? old : NO_INDEX;
+    return old != NO_INDEX && d->old->seats[old].strand->blocking == in->def.blocking && in->heir_of[0]->shape != SHAPE_LOOP
+               ? old
+               : NO_INDEX;
 }
 
 static struct group *last_group(struct draft *d)
@@ -486,7 +488,7 @@ static void reach_hard(struct draft *d)
 
 static bool is_source(const struct seat *seat)
 {
-    return seat->program->count && seat->program->stages[0]->shape == SHAPE_PULL;
+    return seat->program->count && instance_is_source(seat->program->stages[0]);
 }
 
 /* Where old data comes from: sources; and what stands behind strands that have all ended. */
@@ -934,7 +936,7 @@ static void set_mark(struct draft *d, struct change *entry, const struct program
     for (size_t i = 0; first != NO_INDEX && i < program->count; i++)
         if (program->stages[i] == flow->stages[flow->links[first].from] && !instance_forks(program->stages[i]))
             entry->mark = program->stages[i], entry->mark_put = true;
-    entry->mark_put |= entry->mark->shape == SHAPE_PULL;
+    entry->mark_put |= instance_is_source(entry->mark);
 }
 
 /* Which fresh strands wait for states of other strands, and whose. */

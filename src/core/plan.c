@@ -357,11 +357,19 @@ static bool check_new(const struct plan *plan, const struct instance *stage, str
     return true;
 }
 
+static struct node node_for(struct instance *stage)
+{
+    struct node node = {.stage = stage, .lanes = stage->def.lanes > 1 ? stage->def.lanes : 1};
+    if (stage->shape == SHAPE_LOOP)
+        node.tasks = stage->def.concurrency ? stage->def.concurrency : 1;
+    return node;
+}
+
 static bool add_node(struct plan *plan, struct instance *stage, struct plan_error *error)
 {
     if (!reserve(plan))
         return wiring_no_memory(error);
-    plan->nodes[plan->count++] = (struct node){.stage = stage, .lanes = stage->def.lanes > 1 ? stage->def.lanes : 1};
+    plan->nodes[plan->count++] = node_for(stage);
     return true;
 }
 
@@ -375,7 +383,7 @@ static struct instance *way_end(const struct plan *plan, struct plan_error *erro
 {
     struct instance *at = NULL;
     for (size_t i = 0; i < plan->count && !at; i++)
-        if (plan->nodes[i].stage->shape == SHAPE_PULL)
+        if (instance_is_source(plan->nodes[i].stage))
             at = plan->nodes[i].stage;
     for (size_t steps = 0; at && steps <= plan->count; steps++) {
         if (links_of(plan, at, true) > 1) {
@@ -398,9 +406,9 @@ bool plan_append(struct plan *plan, struct instance *stage, struct plan_error *e
         return false;
     if (end && end->sink)
         return plan_refuse(error, "nothing can follow \"%s\", which is a sink", end->name);
-    if (!end && stage->shape != SHAPE_PULL)
+    if (!end && !instance_is_source(stage))
         return plan_refuse(error, "\"%s\" is no source; expected a source first (a stage with a pull function)", stage->name);
-    if (end && stage->shape == SHAPE_PULL)
+    if (end && instance_is_source(stage))
         return plan_refuse(error,
                            "\"%s\" is a source and cannot follow \"%s\"; expected weir_add() and weir_connect() to a merge",
                            stage->name, end->name);
@@ -416,7 +424,7 @@ bool plan_append(struct plan *plan, struct instance *stage, struct plan_error *e
 
 static bool insertable(const struct instance *stage, struct plan_error *error)
 {
-    if (stage->shape == SHAPE_PULL)
+    if (instance_is_source(stage))
         return plan_refuse(error,
                            "\"%s\" is a source and cannot be inserted; expected a stage with input, or replace the source",
                            stage->name);
@@ -495,7 +503,7 @@ bool plan_insert_before(struct plan *plan, const char *where, struct instance *s
     const struct instance *at = known(plan, name, error);
     if (!at)
         return false;
-    if (at->shape == SHAPE_PULL)
+    if (instance_is_source(at))
         return plan_refuse(error, "\"%s\" cannot stand in front of \"%s\", which is the source", stage->name, at->name);
     if (stage->sink)
         return plan_refuse(error, "\"%s\" is a sink and cannot stand in front of \"%s\"", stage->name, at->name);
@@ -511,7 +519,7 @@ static struct instance *the_end(const struct plan *plan, bool source, struct pla
     struct instance *found = NULL;
     for (size_t i = 0; i < plan->count; i++) {
         struct instance *in = plan->nodes[i].stage;
-        bool fits = source ? in->shape == SHAPE_PULL : in->sink && links_of(plan, in, false) > 0;
+        bool fits = source ? instance_is_source(in) : in->sink && links_of(plan, in, false) > 0;
         if (fits && found) {
             plan_refuse(error, "the pipeline has several %s, \"%s\" and \"%s\"; expected a place by name (after or before)",
                         source ? "sources" : "sinks", found->name, in->name);
@@ -545,7 +553,7 @@ static size_t count_sources(const struct plan *plan)
 {
     size_t n = 0;
     for (size_t i = 0; i < plan->count; i++)
-        n += plan->nodes[i].stage->shape == SHAPE_PULL;
+        n += instance_is_source(plan->nodes[i].stage);
     return n;
 }
 
@@ -607,12 +615,13 @@ bool plan_pop(struct plan *plan, const char *name, struct plan_error *error)
     struct link *behind;
     if (!at)
         return false;
-    if (at->shape == SHAPE_PULL && count_sources(plan) == 1)
+    if (instance_is_source(at) && count_sources(plan) == 1)
         return plan_refuse(error, "\"%s\" is the last source, and a pipeline needs one; replace it, or stop the pipeline",
                            at->name);
-    if (at->shape != SHAPE_PULL && !way_through(plan, at, &behind, error))
+    bool source = instance_is_source(at);
+    if (!source && !way_through(plan, at, &behind, error))
         return false;
-    if (at->shape == SHAPE_PULL)
+    if (source)
         remove_links_of(plan, at);
     else
         join_around(plan, at, behind);
@@ -645,7 +654,7 @@ static bool same_state(const struct instance *a, const struct instance *b)
 
 static bool check_kind(const struct instance *at, const struct instance *stage, struct plan_error *error)
 {
-    bool a = at->shape == SHAPE_PULL, b = stage->shape == SHAPE_PULL;
+    bool a = instance_is_source(at), b = instance_is_source(stage);
     if (a != b)
         return plan_refuse(error, "\"%s\" %s a source and \"%s\" %s; expected a stage of the same kind", at->name,
                            a ? "is" : "is not", stage->name, b ? "is" : "is not");
@@ -691,7 +700,7 @@ bool plan_replace(struct plan *plan, const char *name, struct instance *stage, b
     relink(plan, at, stage);
     struct node *node = plan_node(plan, at);
     pool_drop(node->pool);
-    *node = (struct node){.stage = stage, .lanes = stage->def.lanes > 1 ? stage->def.lanes : 1};
+    *node = node_for(stage);
     return true;
 }
 
@@ -701,7 +710,7 @@ bool plan_move(struct plan *plan, const char *name, const char *where, bool afte
     struct instance *at = known(plan, name, error);
     if (!at)
         return false;
-    if (at->shape == SHAPE_PULL || at->sink)
+    if (instance_is_source(at) || at->sink)
         return plan_refuse(error, "\"%s\" is a %s and cannot be moved; expected a stage with input and output", at->name,
                            at->sink ? "sink" : "source");
     struct plan *copy = reserve(plan) ? plan_copy(plan) : NULL; /* a stage that had no place gets one more link */
@@ -730,6 +739,12 @@ bool plan_scale(struct plan *plan, const char *name, size_t lanes, struct plan_e
     struct instance *at = known(plan, name, error);
     if (!at)
         return false;
+    if (at->shape == SHAPE_LOOP) {
+        if (lanes < 1 || lanes > TASKS_MAX)
+            return plan_refuse(error, "%zu tasks for \"%s\"; expected 1 to %d", lanes, at->name, TASKS_MAX);
+        plan_node(plan, at)->tasks = (unsigned)lanes;
+        return true;
+    }
     if (lanes < 1 || lanes > PORTS_MAX)
         return plan_refuse(error, "%zu lanes for \"%s\"; expected 1 to %d", lanes, at->name, PORTS_MAX);
     if (lanes > 1 && !wiring_poolable(at, error))
@@ -754,7 +769,7 @@ bool plan_connect(struct plan *plan, const char *from, const char *to, struct pl
     char to_name[NAME_SIZE];
     snprintf(to_name, sizeof to_name, "%.*s", (int)strcspn(to, ":"), to);
     const struct instance *target = discards ? NULL : known(plan, to_name, error);
-    if (target && target->shape == SHAPE_PULL)
+    if (target && instance_is_source(target))
         return plan_refuse(error, "\"%s\" is a source and has no in port to connect \"%s\" to", target->name, a.stage->name);
     if (!discards && (!target || !read_place(plan, to, false, false, &b, error)))
         return false;
@@ -798,7 +813,7 @@ bool plan_same(const struct plan *a, const struct plan *b)
         return false;
     for (size_t i = 0; i < a->count; i++) {
         const struct node *other = plan_node(b, a->nodes[i].stage);
-        if (!other || other->lanes != a->nodes[i].lanes)
+        if (!other || other->lanes != a->nodes[i].lanes || other->tasks != a->nodes[i].tasks)
             return false;
     }
     for (size_t i = 0; i < a->link_count; i++)

@@ -29,6 +29,7 @@ struct pool {
 struct node {
     struct instance *stage;
     size_t lanes;      /* as wished */
+    unsigned tasks;    /* of a stage with a `loop`: its concurrency, as wished; else 0 */
     struct pool *pool; /* NULL: one lane, or it has not been made yet */
 };
 

@@ -66,6 +66,23 @@ void work_batch(struct strand *s, struct batch *b); /* takes it through the prog
 bool work_again(struct strand *s);                  /* goes on with what waits to be tried again. False: it still waits */
 void work_forget(struct weir_out *out);             /* what a function put out that nobody will take */
 int work_pull(struct strand *s);                    /* one call of the source; what pull says */
-void work_make(struct strand *s, size_t i, int (*function)(void *, weir_out *)); /* a flush or tick of stage i */
+
+/* For crew.c, of its strand's one stage. What is put out between mark and count, or unmark (which takes it back), is one item's. */
+void work_begin(struct strand *s,
+                struct instance *in); /* functions of it are about to run; what they put out is counted by made */
+void work_made(struct strand *s, struct instance *in);
+void work_mark(struct instance *in, uint32_t *open); /* PORTS_MAX of them */
+void work_unmark(struct instance *in, const uint32_t *open);
+void work_count(struct strand *s, struct instance *in, uint64_t number);
+void work_send(struct strand *s, struct instance *in); /* to the outlets */
+bool work_pass(struct strand *s, struct instance *in, const struct batch *b, const void *item, uint64_t number); /* as it is */
+void work_see(struct strand *s, struct instance *in, bool out, const void *item, const weir_type *type, uint64_t number,
+              int verdict);
+void work_stop(struct strand *s, size_t i); /* after weir_fail(): whatever the policy */
+/* After weir_fail(). `leaves`: a policy to stop does not stop the pipeline, since the stage leaves. */
+void work_fail_item(struct strand *s, size_t i, const weir_type *type, const void *item, uint32_t attempts, bool leaves);
+bool work_has_tries(const struct strand *s, const struct instance *in, uint32_t attempt);
+uint64_t work_backoff(struct strand *s, const weir_retry *retry, uint32_t attempt); /* ns */
+void work_make(struct strand *s, size_t i, int (*function)(void *, weir_out *));    /* a flush or tick of stage i */
 
 #endif

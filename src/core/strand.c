@@ -7,7 +7,7 @@
  * and when there is room behind it. What a batch expands to beyond that room waits in the outlets, which therefore never hold more
  * than one batch's worth of work.
  */
-#include "core/run.h"
+#include "core/crew.h"
 
 #include <string.h>
 
@@ -208,9 +208,17 @@ static bool fits_in_call(const struct strand *s, const struct change *c)
     return same;
 }
 
+/* What is in the window of a crew may not stay there: it belongs in front of the cut, or the stage leaves. */
+static bool empties_window(const struct change *c)
+{
+    return c->by_cut || c->program || c->retire || c->flush_count || c->leave_count;
+}
+
 /* Nothing is in the program, and nothing is to be flushed. */
 static bool fits_at_rest(const struct strand *s, const struct change *c)
 {
+    if (s->crew && empties_window(c))
+        return false;
     return !s->again.batch && !s->again.waiting.first && !s->flushing.why && !(s->broken && c->program);
 }
 
@@ -336,7 +344,8 @@ enum seized strand_seize(struct strand *s, struct instance *stuck, struct strand
     at_store(&s->lost, true);
     plat_fence_all();
     const struct hand *h = &s->hand;
-    if (at_acquire(&s->inside) && s->program->stages[h->stage] == stuck && !s->flushing.why && !s->making && stands_free(s, h->stage))
+    if (at_acquire(&s->inside) && s->program->stages[h->stage] == stuck && !s->flushing.why && !s->making &&
+        stands_free(s, h->stage))
         says = share_batch(s, heir, late);
     if (says == SEIZED)
         take_over(s, heir);
@@ -365,6 +374,7 @@ void strand_reset(struct strand *s)
     s->blocking = false;
     s->program = NULL;
     s->ports = NULL;
+    s->crew = NULL;
     s->broken = 0;
     s->again = (struct again){0};
     s->flushing = (struct flushing){0};
@@ -432,12 +442,51 @@ static bool is_to_flush(const struct strand *s, size_t i)
 }
 
 static enum strand_says make_part(struct strand *s, struct change *c, bool in_call);
+static bool is_source(const struct strand *s);
 static enum strand_says end_all(struct strand *s);
+
+static bool closes(const struct change *c, const struct instance *in)
+{
+    for (size_t k = 0; k < c->leave_count; k++)
+        if (c->leave[k].in == in)
+            return c->leave[k].for_good;
+    for (size_t k = 0; c->gate && k < c->gate->owner_count; k++)
+        if (c->gate->owners[k].in == in)
+            return c->gate->owners[k].for_good;
+    return false;
+}
+
+/* All that is in front of the pill has left the crew's window; and of a stage that leaves for good, no task is left. */
+static bool crew_drained(struct strand *s)
+{
+    const struct change *c = s->flushing.change;
+    struct instance *in = s->program->stages[0];
+    if (c && !empties_window(c))
+        return true;
+    if (!crew_empty(s->crew))
+        return false;
+    bool leaves = s->flushing.why == FLUSH_END || (c && closes(c, in));
+    if (!leaves || !crew_alive(s->crew))
+        return true;
+    crew_end(s, is_source(s) || (c && in->fate == FATE_HAND_OVER)); /* who hands its state over puts nothing out any more */
+    return !crew_alive(s->crew);
+}
+
+static enum strand_says crew_rest(struct strand *s)
+{
+    outlets_send(s, true);
+    if (crew_can_go_on(s))
+        return STRAND_GOES_ON;
+    at_release(&s->due_ns, crew_due(s));
+    return STRAND_RESTS;
+}
 
 /* Goes on with flushing, up to an item that waits to be tried again: step() comes back here when that is through. */
 static enum strand_says flush_on(struct strand *s)
 {
     struct flushing *f = &s->flushing;
+    if (s->crew && !crew_drained(s))
+        return crew_rest(s);
     while (f->at < s->program->count) {
         size_t i = control_breaks(FLUSH_BACKWARDS) ? s->program->count - 1 - f->at : f->at;
         struct instance *in = s->program->stages[i];
@@ -491,6 +540,9 @@ static void adopt(struct strand *s)
         at_store(&in->strand_id, s->id);
         in->edited_out = false;
     }
+    s->crew = s->program->count ? s->program->stages[0]->crew : NULL;
+    if (s->crew)
+        crew_adopt(s->crew, s);
     set_due(s);
 }
 
@@ -524,6 +576,8 @@ static void dismiss(struct strand *s, struct instance *in, bool for_good)
         out_discard(&in->out[port]);
     in->tick_at_ns = control_breaks(KEEP_TICKS) ? in->tick_at_ns : 0;
     at_store(&in->strand_id, 0);
+    if (in->crew)
+        crew_leave(in->crew, s);
     s->env->dismissed(s->env, in, for_good);
 }
 
@@ -774,7 +828,7 @@ static void apply_held(struct strand *s)
 /* A program that a stuck stage was taken out of may be empty: it passes on what comes. */
 static bool is_source(const struct strand *s)
 {
-    return s->program->count && s->program->stages[0]->shape == SHAPE_PULL;
+    return s->program->count && instance_is_source(s->program->stages[0]);
 }
 
 /* The function has returned after all, and the strand has been seized: what is in its hands has come too late. */
@@ -913,10 +967,62 @@ static enum strand_says again_step(struct strand *s)
     return STRAND_RESTS;
 }
 
+/* A source ends when its tasks have; it is asked to when the pipeline is closed. */
+static enum strand_says crew_source_step(struct strand *s)
+{
+    if (s->broken > 0 || at_load(&s->env->closing) || at_load(&s->env->aborting))
+        crew_cancel(s->crew);
+    if (!crew_alive(s->crew))
+        s->at_end = true;
+    if (s->at_end || look_at_flushes(s))
+        return STRAND_GOES_ON;
+    bool goes_on = s->crew->wants_room && !at_load(&s->env->paused) && outlets_room(s);
+    return goes_on ? STRAND_GOES_ON : crew_rest(s);
+}
+
+static enum strand_says crew_take_step(struct strand *s)
+{
+    struct batch *b;
+    struct change *change;
+    enum pill pill = inlets_take(s, &b, &change);
+    if (pill == PILL_BATCH) {
+        crew_feed(s, b);
+        return STRAND_GOES_ON;
+    }
+    enum strand_says says = take_pill(s, pill, change);
+    return says == STRAND_RESTS ? crew_rest(s) : says;
+}
+
+/* Of a strand whose stage has a `loop`: its tasks go on, what they have done goes out, and there is more for them. */
+static enum strand_says crew_step(struct strand *s)
+{
+    crew_work(s);
+    bool released = crew_release(s);
+    if (s->flushing.why) {
+        enum strand_says says = flush_on(s);
+        return released && says == STRAND_RESTS ? STRAND_GOES_ON : says;
+    }
+    if (at_acquire(&s->mailbox) && look_at_mailbox(s) == STRAND_OVER)
+        return STRAND_OVER;
+    if (s->flushing.why)
+        return STRAND_GOES_ON;
+    if (s->at_end)
+        return finish(s);
+    if (!outlets_send(s, false)) /* what is done waits in the window, which fills up */
+        return released ? STRAND_GOES_ON : crew_rest(s);
+    if (is_source(s))
+        return crew_source_step(s);
+    if (crew_wants(s))
+        return crew_take_step(s);
+    return released ? STRAND_GOES_ON : crew_rest(s);
+}
+
 static enum strand_says step(struct strand *s)
 {
     s->waits_input = s->waits_room = false;
     s->wakes_seen = at_acquire(&s->wakes);
+    if (s->crew)
+        return crew_step(s);
     if (s->again.batch || s->again.waiting.first)
         return again_step(s);
     if (s->flushing.why)

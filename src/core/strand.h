@@ -24,6 +24,8 @@
 #ifndef CORE_STRAND_H
 #define CORE_STRAND_H
 
+#include <weir/runtime.h>
+
 #include "core/env.h"
 #include "core/ports.h"
 
@@ -123,6 +125,7 @@ struct strand {
     bool blocking;                       /* set before activation: has a thread of its own */
     struct program *program;             /* who runs it */
     struct ports *ports;                 /* who runs it */
+    struct weir_crew *crew;              /* of its one stage, if that has a `loop`; set with the program */
     _Atomic(struct change *) mailbox;    /* edit stores, strand takes; Dekker with `state` CALL, see enter_call() */
     bool waits_input, waits_room;        /* who runs it: what the last step missed, if it said RESTS */
     size_t room_at;                      /* who runs it: the outlet that has no room */
@@ -165,6 +168,7 @@ struct strand {
 
     /* exec's, under its lock */
     struct exec *exec;
+    weir_turn turn; /* the runtime's: of a strand with a crew */
     struct strand *queue_next;
     struct plat_thread thread;
     struct plat_cond wake;

@@ -125,10 +125,10 @@ static void find_active(struct draft *d)
     const struct plan *plan = d->plan;
     bool linked = false, more = true;
     for (size_t i = 0; i < plan->count; i++)
-        linked |= plan->nodes[i].stage->shape == SHAPE_PULL && leads_on(plan, plan->nodes[i].stage);
+        linked |= instance_is_source(plan->nodes[i].stage) && leads_on(plan, plan->nodes[i].stage);
     for (size_t i = 0; i < plan->count; i++) {
         const struct instance *in = plan->nodes[i].stage;
-        d->active[i] = in->shape == SHAPE_PULL && (!linked || leads_on(plan, in)); /* a source without a link is parked */
+        d->active[i] = instance_is_source(in) && (!linked || leads_on(plan, in)); /* a source without a link is parked */
     }
     while (more) {
         more = false;
@@ -368,13 +368,13 @@ static size_t common_split(const struct flow *flow, size_t a, size_t b)
     return NO_INDEX;
 }
 
-/* A stage on one of the ways from the split to the merge, all of them straight, that keeps items beyond a turn. NULL: none. */
+/* A stage on one of the ways from the split to the merge, all of them straight, that keeps items beyond a turn, as a `loop` does. NULL: none. */
 static const struct instance *holder_between(const struct flow *flow, size_t split, size_t merge)
 {
     for (size_t i = 0; i < flow->link_count; i++)
         for (size_t at = flow->links[i].to == merge ? flow->links[i].from : split; at != split;
              at = flow->links[flow_link_in(flow, at)].from)
-            if (flow->stages[at]->def.holds)
+            if (flow->stages[at]->def.holds || flow->stages[at]->shape == SHAPE_LOOP)
                 return flow->stages[at];
     return NULL;
 }
@@ -571,7 +571,7 @@ static bool check_pools(const struct plan *plan, struct plan_error *error)
 static bool has_source(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->nodes[i].stage->shape == SHAPE_PULL)
+        if (instance_is_source(plan->nodes[i].stage))
             return true;
     return false;
 }

@@ -886,3 +886,95 @@ void work_make(struct strand *s, size_t i, int (*function)(void *, weir_out *))
     deliver(s, i);
     s->making = false;
 }
+
+/* ---- for crews --------------------------------------------------------------------------------------------------------------- */
+
+void work_begin(struct strand *s, struct instance *in)
+{
+    enter(s, in);
+    reset_counts(in);
+}
+
+void work_made(struct strand *s, struct instance *in)
+{
+    uint64_t discarded, made = made_by(s, in, &discarded);
+    count_add(&in->created, made);
+    count_add(&in->put, made - discarded);
+    if (discarded)
+        count_add(&in->filtered, discarded);
+    for (size_t port = 0; port < in->out->port_count; port++)
+        see_made(s, in, port, in->out[port].count, 0);
+}
+
+void work_mark(struct instance *in, uint32_t *open)
+{
+    note_open(in, open);
+    reset_counts(in);
+}
+
+void work_unmark(struct instance *in, const uint32_t *open)
+{
+    for (size_t port = 0; port < in->out->port_count; port++)
+        out_rewind(&in->out[port], open[port]);
+}
+
+void work_count(struct strand *s, struct instance *in, uint64_t number)
+{
+    count_made(s, in);
+    for (size_t port = 0; port < in->out->port_count; port++)
+        see_made(s, in, port, in->out[port].count, number);
+}
+
+void work_send(struct strand *s, struct instance *in)
+{
+    seal_all(in);
+    deliver(s, 0);
+}
+
+bool work_pass(struct strand *s, struct instance *in, const struct batch *b, const void *item, uint64_t number)
+{
+    size_t got;
+    if (!in->out->type || !type_same(in->out->type, b->type)) {
+        weir_fail("given up: the stage makes other items than it takes, and it was taken out before it came to this one");
+        return false;
+    }
+    reset_counts(in);
+    void *to = weir_emit_many(in->out, 1, &got);
+    if (!to || !batch_hold_all(in->out->open, b)) {
+        weir_fail_memory();
+        return false;
+    }
+    memcpy(to, item, b->type->size);
+    work_count(s, in, number);
+    return true;
+}
+
+void work_see(struct strand *s, struct instance *in, bool out, const void *item, const weir_type *type, uint64_t number,
+              int verdict)
+{
+    see(s, in, out, item, type, number, verdict);
+}
+
+void work_stop(struct strand *s, size_t i)
+{
+    stop_at(s, i);
+}
+
+void work_fail_item(struct strand *s, size_t i, const weir_type *type, const void *item, uint32_t attempts, bool leaves)
+{
+    struct instance *in = s->program->stages[i];
+    if (leaves && in->def.on_error == WEIR_STOP)
+        count_add(&in->failed, 1);
+    else
+        fail_item(s, i, type, item, attempts);
+}
+
+bool work_has_tries(const struct strand *s, const struct instance *in, uint32_t attempt)
+{
+    return has_tries_left(s, in, attempt);
+}
+
+uint64_t work_backoff(struct strand *s, const weir_retry *retry, uint32_t attempt)
+{
+    return backoff_ns(s, retry, attempt);
+}

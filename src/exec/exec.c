@@ -6,6 +6,10 @@
  */
 #include "exec/exec.h"
 
+#include <stddef.h>
+
+#include "core/crew.h"
+
 #define STEPS    64   /* a strand's turn, in batches, before others are looked after */
 #define SPIN_MIN 1000 /* ns: always looked for this long */
 
@@ -58,6 +62,11 @@ static struct strand *dequeue(struct exec *exec)
 
 void exec_ready(struct exec *exec, struct strand *s)
 {
+    if (s->crew) {
+        s->exec = exec;
+        s->crew->runtime->ready(s->crew->member, &s->turn);
+        return;
+    }
     plat_lock(&exec->lock);
     if (s->blocking) {
         s->thread_ready = true;
@@ -209,6 +218,29 @@ static enum strand_says run(struct runner *r, struct strand *s)
         if (strand_rest(s))
             return says;
         begin_busy(s);
+    }
+}
+
+/* No looking for work before it rests: the loop has others to run. */
+void weir_turn_run(weir_turn *turn)
+{
+    struct strand *s = (struct strand *)((char *)turn - offsetof(struct strand, turn));
+    struct exec *exec = s->exec;
+    strand_begin(s);
+    for (;;) {
+        begin_busy(s);
+        enum strand_says says = strand_run(s, STEPS);
+        if (says == STRAND_OVER)
+            return;
+        end_busy(s);
+        if (says == STRAND_GOES_ON) {
+            strand_yield(s);
+            exec_ready(exec, s);
+            return;
+        }
+        watch(exec, s);
+        if (strand_rest(s))
+            return;
     }
 }
 

@@ -2,6 +2,8 @@
 /*
  * exec.h - who runs strands: worker threads for most, a thread of its own for each blocking one.
  *
+ * A strand whose stage has a `loop` is given to the runtime, which runs it on a thread of its own (weir_turn_run).
+ *
  * Workers share one queue of ready strands. At steady state nobody touches it: a strand that has input keeps its worker, and a
  * worker whose strand has run dry looks at that strand's state for a moment before it parks (docs/decisions/0003). A parked
  * worker waits in the kernel, until a strand is ready or a tick is due.
