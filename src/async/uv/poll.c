@@ -17,9 +17,10 @@ static void woken(uv_async_t *async)
     (void)async;
 }
 
+/* libuv runs timers before it waits as well: without this one that is due just then would be followed by a wait without end. */
 static void due(uv_timer_t *timer)
 {
-    (void)timer;
+    uv_stop(timer->loop);
 }
 
 struct poll *poll_new(void)
