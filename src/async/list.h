@@ -55,6 +55,14 @@ static inline void list_append(struct list *list, struct link *link)
     list->ends.prev = link;
 }
 
+static inline void list_prepend(struct list *list, struct link *link)
+{
+    link->next = list->ends.next;
+    link->prev = &list->ends;
+    link->next->prev = link;
+    list->ends.next = link;
+}
+
 static inline void link_leave(struct link *link)
 {
     if (!link->next)

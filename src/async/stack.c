@@ -19,8 +19,8 @@
 
 struct slab {
     struct link link;
-    size_t bytes;  /* of one stack */
-    size_t mapped; /* of the whole */
+    size_t bytes;             /* of one stack */
+    size_t mapped;            /* of the whole */
     size_t count, made, used; /* stacks there can be; ever taken; taken now */
     void *free;               /* a chain through the highest word of each */
 };

@@ -35,6 +35,7 @@ static void enter(void *arg)
     t->loop->error[0] = 0;
     t->result = t->fn(t, t->arg);
     t->state = TASK_DONE;
+    atomic_store_explicit(&t->shown.over, true, memory_order_relaxed);
     context_leave(&t->context, &t->loop->context);
 }
 
@@ -101,8 +102,8 @@ static void report_failure(const weir_task *t)
     if (!report_wanted(&t->loop->config) || t->result >= 0 || (t->result == -ECANCELED && t->cancelled))
         return;
     report(&t->loop->config, "weir: task \"%s\"%s%s failed and nobody awaited it: %s (%d)", t->name,
-           t->scope->stage[0] ? " of stage " : "", t->scope->stage, t->message && *t->message ? t->message : strerror(-t->result),
-           t->result);
+           t->scope->stage[0] ? " of stage " : "", t->scope->stage,
+           t->message && *t->message ? t->message : strerror(-t->result), t->result);
 }
 
 void task_over(weir_task *t)
@@ -110,7 +111,8 @@ void task_over(weir_task *t)
     timer_unset(&t->loop->timers, &t->timer);
     if (t->result < 0)
         keep_message(t);
-    t->scope->alive--;
+    struct scope *scope = t->scope;
+    scope->alive--;
     if (t->group) {
         group_over(t);
     } else if (t->detached) {
@@ -119,6 +121,8 @@ void task_over(weir_task *t)
     } else {
         waiters_wake_all(&t->awaiters, 0);
     }
+    if (scope->alive == 0 && scope->emptied)
+        scope->emptied(scope);
 }
 
 void scope_free(struct scope *scope)
@@ -452,8 +456,10 @@ static void copy_wait(const struct shown *shown, char *text, size_t size)
     snprintf(text, size, "%.*s", (int)sizeof words, (const char *)words);
 }
 
-void task_show(const weir_task *t, uint64_t now, weir_task_info *info)
+bool task_show(const weir_task *t, uint64_t now, weir_task_info *info)
 {
+    if (atomic_load_explicit(&t->shown.over, memory_order_relaxed))
+        return false;
     memset(info, 0, sizeof *info);
     uint64_t since = atomic_load_explicit(&t->shown.since_ns, memory_order_relaxed);
     info->id = t->id;
@@ -462,9 +468,10 @@ void task_show(const weir_task *t, uint64_t now, weir_task_info *info)
     info->item = atomic_load_explicit(&t->shown.item, memory_order_relaxed);
     info->cancelled = atomic_load_explicit(&t->shown.cancelled, memory_order_relaxed);
     if (!since)
-        return;
+        return true;
     copy_wait(&t->shown, info->waits, sizeof info->waits);
     info->since_ns = now > since ? now - since : 0;
+    return true;
 }
 
 void weir_tasks_here(weir_task *t, void (*visit)(void *arg, const weir_task_info *info), void *arg)
@@ -472,12 +479,9 @@ void weir_tasks_here(weir_task *t, void (*visit)(void *arg, const weir_task_info
     uint64_t now = plat_now_ns();
     plat_lock(&t->loop->lock);
     for (struct link *l = list_first(&t->loop->tasks); l; l = list_next(&t->loop->tasks, l)) {
-        const weir_task *other = list_of(l, weir_task, loop_link);
         weir_task_info info;
-        if (other->state == TASK_DONE)
-            continue;
-        task_show(other, now, &info);
-        visit(arg, &info);
+        if (task_show(list_of(l, weir_task, loop_link), now, &info))
+            visit(arg, &info);
     }
     plat_unlock(&t->loop->lock);
 }

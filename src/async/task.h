@@ -27,10 +27,11 @@
 
 struct scope {
     struct loop *loop;
-    struct list *ready;                  /* where its tasks go when they can run */
-    void (*woken)(struct scope *scope);  /* `ready` was empty; NULL: nobody needs to know */
-    size_t alive;                        /* tasks that have not returned */
-    struct list tasks;                   /* its tasks, in the order they were started; guarded by the loop's lock */
+    struct list *ready;                   /* where its tasks go when they can run */
+    void (*woken)(struct scope *scope);   /* `ready` was empty; NULL: nobody needs to know */
+    void (*emptied)(struct scope *scope); /* the last of its tasks has returned; NULL: the same */
+    size_t alive;                         /* tasks that have not returned */
+    struct list tasks;                    /* its tasks, in the order they were started; guarded by the loop's lock */
     size_t stack_bytes;
     char stage[64]; /* or "" */
 };
@@ -44,6 +45,7 @@ struct shown {
     _Atomic uint64_t since_ns;  /* 0: it does not wait */
     _Atomic uint64_t item;
     _Atomic bool cancelled;
+    _Atomic bool over; /* it has returned */
 };
 
 struct worker; /* crew.c: the place of a task that receives items */
@@ -66,15 +68,15 @@ struct weir_task {
     weir_timeout *timeouts; /* the innermost */
     uint64_t sleep_until;   /* UINT64_MAX: it does not sleep */
     struct timer timer;
-    struct link link;        /* in a ready list */
-    struct list awaiters;    /* struct waiter: who awaits it */
-    struct list groups;      /* that it owns, and that have not ended */
-    weir_group *group;       /* that it is in, or NULL */
+    struct link link;     /* in a ready list */
+    struct list awaiters; /* struct waiter: who awaits it */
+    struct list groups;   /* that it owns, and that have not ended */
+    weir_group *group;    /* that it is in, or NULL */
     struct link group_link;
-    struct worker *worker;   /* whose item it works on, or NULL */
-    struct link loop_link;   /* in loop->tasks */
-    struct link scope_link;  /* in scope->tasks */
-    const char *message;     /* when it has failed: weir_error()'s text, in what was its stack */
+    struct worker *worker;  /* whose item it works on, or NULL */
+    struct link loop_link;  /* in loop->tasks */
+    struct link scope_link; /* in scope->tasks */
+    const char *message;    /* when it has failed: weir_error()'s text, in what was its stack */
     uint64_t id;
     struct shown shown;
     char name[48];
@@ -97,8 +99,8 @@ int task_pending(weir_task *t);             /* -ECANCELED, -ETIMEDOUT or 0: what
 void task_interrupt(weir_task *t, int why); /* what it waits for, if that can be */
 void task_strike(weir_task *t);             /* its being cancelled takes effect */
 
-/* Fills *info. Any thread, under the loop's lock. */
-void task_show(const weir_task *t, uint64_t now, weir_task_info *info);
+/* Fills *info. False: it has returned. Any thread, under the loop's lock. */
+bool task_show(const weir_task *t, uint64_t now, weir_task_info *info);
 
 /* Sets the text of weir_error() to what `code`, a negative errno value, is in words, and returns it. */
 int task_fail(int code);

@@ -7,11 +7,23 @@ static bool take_back(weir_wait *w)
     return true;
 }
 
-int waiters_wait(weir_task *t, struct list *line, struct waiter *waiter, const char *what)
+static void prepare(struct waiter *waiter, const char *what)
 {
     waiter->wait = (weir_wait){.what = what, .cancel = take_back};
     waiter->link = (struct link){0};
+}
+
+int waiters_wait(weir_task *t, struct list *line, struct waiter *waiter, const char *what)
+{
+    prepare(waiter, what);
     list_append(line, &waiter->link);
+    return weir_wait_for(t, &waiter->wait);
+}
+
+int waiters_wait_first(weir_task *t, struct list *line, struct waiter *waiter, const char *what)
+{
+    prepare(waiter, what);
+    list_prepend(line, &waiter->link);
     return weir_wait_for(t, &waiter->wait);
 }
 

@@ -21,6 +21,9 @@ struct waiter {
 /* Joins the end of the line, and waits until it is woken, or cancelled, which takes it out of the line. */
 int waiters_wait(weir_task *t, struct list *line, struct waiter *waiter, const char *what);
 
+/* The same at the front: it has waited already. */
+int waiters_wait_first(weir_task *t, struct list *line, struct waiter *waiter, const char *what);
+
 /* Takes out the first and lets it go on with `result`. False: nobody waits. */
 bool waiters_wake(struct list *line, int result);
 void waiters_wake_all(struct list *line, int result);
