@@ -396,6 +396,8 @@ void *weir_crew_alloc(weir_crew *crew, weir_slot *slot, size_t size)
     size_t rounded = (size + 7) & ~(size_t)7;
     if (!s || rounded < size)
         return NULL;
+    if (!slot) /* for what is put out before anything else is */
+        return weir_alloc(crew->in->out, size);
     if (slot->sent)
         drop_blocks(slot);
     slot->sent = false;
