@@ -115,10 +115,14 @@ WEIR_API uint64_t weir_slot_number(const weir_slot *slot);
 
 /* Puts out a copy of the bytes of *item, which moves it. With a slot, it is kept there until that is released. Without one (a source;
  * what a stage puts out by itself) it goes out at once if there is room. 0; -EAGAIN: no room now, work() comes when there is (never
- * with a slot); -ENOMEM; -EINVAL: no such port, or the stage puts out nothing. */
+ * with a slot that has an item); -ENOMEM; -EINVAL: no such port, or the stage puts out nothing. */
 WEIR_API int weir_crew_emit(weir_crew *crew, weir_slot *slot, size_t port, const void *item);
 
-/* Memory for what the next emitted items point to: in the slot, lives as long as what is put out with it. As weir_alloc(). */
+/* A slot without an item, for memory of what is put out without one: what is emitted with it goes out at once, as without a slot.
+ * weir_slot_done() gives it back. NULL: no memory. */
+WEIR_API weir_slot *weir_crew_blank(weir_crew *crew);
+
+/* Memory for what is emitted next with that slot; of a blank one, until something is allocated behind that. As weir_alloc(). */
 WEIR_API void *weir_crew_alloc(weir_crew *crew, weir_slot *slot, size_t size);
 
 /* The taker is done with the item, or has failed on it: then nothing that was put into the slot counts. The slot is gone. */

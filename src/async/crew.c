@@ -30,11 +30,12 @@ struct worker {
     struct link link; /* in member->workers or member->fresh */
     struct member *member;
     weir_task *task;
-    weir_slot *slot; /* the item at hand, or NULL */
-    bool received;   /* an item, since the function was called */
-    bool rejected;   /* the last item, which was at hand: what is sent for it is ignored */
-    bool leaving;    /* there are to be fewer */
-    void *held;      /* an item that waits for the function to ask for it, its slot at hand already */
+    weir_slot *slot;  /* the item at hand, or NULL */
+    weir_slot *blank; /* holds the memory of what is sent without an item at hand, from the first weir_task_alloc() on */
+    bool received;    /* an item, since the function was called */
+    bool rejected;    /* the last item, which was at hand: what is sent for it is ignored */
+    bool leaving;     /* there are to be fewer */
+    void *held;       /* an item that waits for the function to ask for it, its slot at hand already */
 };
 
 struct member {
@@ -138,6 +139,9 @@ static bool goes_on(struct worker *worker, int result)
     if (result < 0)
         snprintf(message, sizeof message, "%s", m->loop->error[0] ? m->loop->error : strerror(-result));
     drop_held(worker);
+    if (worker->blank)
+        weir_slot_done(m->crew, worker->blank);
+    worker->blank = NULL;
     finish_slot(worker, result < 0 ? message : NULL);
     if (result < 0 && !with_item) {
         if (result != -ECANCELED || !worker->task->cancelled)
@@ -266,7 +270,8 @@ static int after_room(struct member *m, int result)
 }
 
 /* Without an item at hand: `put` until there is room, first come, first served. */
-static int send_loose(weir_task *t, int (*put)(struct member *m, size_t port, const void *item), size_t port, const void *item)
+static int send_loose(weir_task *t, int (*put)(struct worker *worker, size_t port, const void *item), size_t port,
+                      const void *item)
 {
     struct member *m = t->worker->member;
     int why = m->cancelled ? -ECANCELED : task_pending(t);
@@ -274,7 +279,7 @@ static int send_loose(weir_task *t, int (*put)(struct member *m, size_t port, co
         return task_fail(why);
     bool waited = !list_empty(&m->room), first = false;
     for (;;) {
-        int result = waited && !first ? -EAGAIN : put(m, port, item);
+        int result = waited && !first ? -EAGAIN : put(t->worker, port, item);
         if (result != -EAGAIN)
             return waited ? after_room(m, result) : emit_failed(result);
         struct waiter waiter;
@@ -285,9 +290,10 @@ static int send_loose(weir_task *t, int (*put)(struct member *m, size_t port, co
     }
 }
 
-static int put_item(struct member *m, size_t port, const void *item)
+static int put_item(struct worker *worker, size_t port, const void *item)
 {
-    return m->stopped ? -ECANCELED : weir_crew_emit(m->crew, NULL, port, item);
+    struct member *m = worker->member;
+    return m->stopped ? -ECANCELED : weir_crew_emit(m->crew, worker->blank, port, item);
 }
 
 int weir_send_to(weir_task *t, size_t port, const void *item)
@@ -320,8 +326,9 @@ static int emit_bytes(struct member *m, weir_slot *slot, const weir_bytes *bytes
 }
 
 /* The memory belongs to the batch at hand, which may be another after a wait: so it is taken anew each time. */
-static int put_bytes(struct member *m, size_t port, const void *item)
+static int put_bytes(struct worker *worker, size_t port, const void *item)
 {
+    struct member *m = worker->member;
     (void)port;
     return m->stopped ? -ECANCELED : emit_bytes(m, NULL, item);
 }
@@ -346,7 +353,11 @@ void *weir_task_alloc(weir_task *t, size_t size)
         misused("weir_task_alloc()");
         return NULL;
     }
-    return weir_crew_alloc(worker->member->crew, worker->slot, size);
+    weir_crew *crew = worker->member->crew;
+    if (!worker->slot && !worker->blank)
+        worker->blank = weir_crew_blank(crew);
+    weir_slot *slot = worker->slot ? worker->slot : worker->blank;
+    return slot ? weir_crew_alloc(crew, slot, size) : NULL;
 }
 
 int weir_reject(weir_task *t, const char *format, ...)

@@ -193,7 +193,7 @@ static void slot_recycle(struct weir_crew *crew, struct weir_slot *slot)
     plat_free(slot->message);
     slot->message = NULL;
     slot->made_len = 0;
-    slot->late = false;
+    slot->late = slot->sent = false;
     slot->batch = NULL;
     slot->next = crew->free;
     crew->free = slot;
@@ -299,7 +299,15 @@ size_t weir_crew_out_size(const weir_crew *crew, size_t port)
 
 /* ---- what tasks put out ------------------------------------------------------------------------------------------------------- */
 
-static int emit_loose(struct weir_crew *crew, size_t port, const void *item)
+static bool hold_made(struct batch *open, const struct weir_slot *slot)
+{
+    for (uint32_t i = 0; i < slot->block_count; i++)
+        if (!batch_hold(open, slot->blocks[i]))
+            return false;
+    return true;
+}
+
+static int emit_loose(struct weir_crew *crew, struct weir_slot *blank, size_t port, const void *item)
 {
     struct strand *s = at_relaxed(&crew->strand);
     size_t got;
@@ -311,6 +319,13 @@ static int emit_loose(struct weir_crew *crew, size_t port, const void *item)
     if (!to)
         return -ENOMEM;
     memcpy(to, item, type_of(crew, port)->size);
+    if (blank && !hold_made(crew->in->out[port].open, blank)) {
+        crew->in->out[port].open->count--;
+        crew->in->out[port].count--;
+        return -ENOMEM;
+    }
+    if (blank)
+        blank->sent = true;
     crew->loose++;
     return 0;
 }
@@ -338,8 +353,8 @@ int weir_crew_emit(weir_crew *crew, weir_slot *slot, size_t port, const void *it
     size_t size = weir_crew_out_size(crew, port);
     if (!size)
         return -EINVAL;
-    if (!slot)
-        return emit_loose(crew, port, item);
+    if (!slot || !slot->batch)
+        return emit_loose(crew, slot, port, item);
     size_t whole = sizeof(struct made_item) + ((size + 7) & ~(size_t)7);
     if (!make_space(slot, whole))
         return -ENOMEM;
@@ -370,14 +385,22 @@ static bool slot_hold(struct weir_slot *slot, struct weir_block *block)
     return true;
 }
 
+weir_slot *weir_crew_blank(weir_crew *crew)
+{
+    return slot_new(crew);
+}
+
 void *weir_crew_alloc(weir_crew *crew, weir_slot *slot, size_t size)
 {
     struct strand *s = at_relaxed(&crew->strand);
     size_t rounded = (size + 7) & ~(size_t)7;
     if (!s || rounded < size)
         return NULL;
-    if (!slot)
+    if (!slot) /* for what is put out before anything else is */
         return weir_alloc(crew->in->out, size);
+    if (slot->sent)
+        drop_blocks(slot);
+    slot->sent = false;
     if (!crew->arena || crew->arena->size - crew->arena->used < rounded) {
         struct weir_block *block = block_new(&s->store, rounded > ARENA_BLOCK ? rounded : ARENA_BLOCK);
         if (!block)
@@ -396,6 +419,10 @@ void *weir_crew_alloc(weir_crew *crew, weir_slot *slot, size_t size)
 /* The task has let go of it. A slot that was given up has been counted. */
 static bool hand_in(struct weir_crew *crew, struct weir_slot *slot, enum slot_state state)
 {
+    if (!slot->batch) {
+        slot_recycle(crew, slot);
+        return false;
+    }
     if (slot->late) {
         if (--slot->batch->entry == 0)
             batch_release(slot->batch, NULL);
@@ -466,12 +493,7 @@ static void unlink_released(struct weir_crew *crew, struct weir_slot *slot)
 
 static bool hold_sources(struct batch *open, const struct weir_slot *slot)
 {
-    if (!batch_hold_all(open, slot->batch))
-        return false;
-    for (uint32_t i = 0; i < slot->block_count; i++)
-        if (!batch_hold(open, slot->blocks[i]))
-            return false;
-    return true;
+    return batch_hold_all(open, slot->batch) && hold_made(open, slot);
 }
 
 /* False: no memory; then nothing of it is out. */

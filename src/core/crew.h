@@ -32,8 +32,9 @@ enum slot_state { SLOT_TAKEN, SLOT_DONE, SLOT_FAILED, SLOT_WAITS };
 struct weir_slot {
     struct weir_slot *next, *prev; /* in the window; or `next` in the list of free ones */
     enum slot_state state;
+    bool sent;           /* of a blank one: what was allocated for has been put out */
     bool late;           /* given up: in no list, and freed when its task is done with it */
-    struct batch *batch; /* the item is there; its `entry` counts the items that somebody may still look at */
+    struct batch *batch; /* the item is there; its `entry` counts the items that somebody may still look at. NULL: blank */
     uint32_t at;
     uint32_t attempt;
     uint64_t number, due_ns;    /* SLOT_WAITS: to be handed out again then */
