@@ -45,16 +45,17 @@ static double switch_by_hand(size_t switches)
     return spent / (double)switches;
 }
 
-struct pair {
+struct ring {
+    size_t tasks;
     size_t yields; /* of each */
-    size_t done;   /* of both */
+    size_t done;   /* of all */
     uint64_t start_ns, end_ns;
 };
 
 static int yield_often(weir_task *t, void *arg)
 {
-    struct pair *pair = arg;
-    for (size_t i = 0; i < pair->yields; i++, pair->done++)
+    struct ring *ring = arg;
+    for (size_t i = 0; i < ring->yields; i++, ring->done++)
         if (weir_yield(t) < 0)
             return -1;
     return 0;
@@ -62,39 +63,45 @@ static int yield_often(weir_task *t, void *arg)
 
 static int yield_in_turn(weir_task *t, void *arg)
 {
-    struct pair *pair = arg;
+    struct ring *ring = arg;
     weir_group *g = weir_group_begin(t);
     if (!g)
         return -1;
-    pair->start_ns = bench_now_ns();
-    weir_group_start(g, "ping", yield_often, pair);
-    weir_group_start(g, "pong", yield_often, pair);
+    for (size_t i = 0; i < ring->tasks; i++)
+        weir_group_start(g, "yielding", yield_often, ring);
+    ring->start_ns = bench_now_ns();
     int result = weir_group_end(t, g);
-    pair->end_ns = bench_now_ns();
+    ring->end_ns = bench_now_ns();
     return result;
 }
 
-static double switch_by_yield(struct bench *b, size_t yields)
+/* ns a call. */
+static double switch_by_yield(struct bench *b, size_t tasks, size_t yields)
 {
-    struct pair pair = {.yields = yields / 2};
-    int result = weir_async_run(yield_in_turn, &pair);
-    bench_check(b, result >= 0 && pair.done == yields, "%zu yields of %zu; result %d", pair.done, yields, result);
-    return (double)(pair.end_ns - pair.start_ns) / (double)yields;
+    struct ring ring = {.tasks = tasks, .yields = yields / tasks};
+    int result = weir_async_run(yield_in_turn, &ring);
+    bench_check(b, result >= 0 && ring.done == yields, "%zu yields of %zu; result %d", ring.done, yields, result);
+    return (double)(ring.end_ns - ring.start_ns) / (double)yields;
 }
 
+/* A loop looks at its timers and the world after a round of all tasks that were ready: two tasks pay for that alone, many share it. */
 static void measure_switch(struct bench *b)
 {
-    struct samples hand = {0}, weir = {0};
+    struct samples hand = {0}, two = {0}, many = {0};
     size_t n = b->quick ? 10000 : 5000000;
     for (unsigned round = 0; round < b->rounds; round++) {
-        samples_add(&weir, switch_by_yield(b, n));
+        samples_add(&two, switch_by_yield(b, 2, n));
         samples_add(&hand, switch_by_hand(n));
+        samples_add(&many, switch_by_yield(b, 100, n));
     }
-    bench_value(b, samples_quantile(&weir, 0.5), "ns", "weir_yield() between two tasks");
     bench_value(b, samples_quantile(&hand, 0.5), "ns", "jump_fcontext(), bare");
-    bench_value(b, samples_ratio(&weir, &hand), "x", "weir_yield() / jump_fcontext()");
-    samples_free(&weir);
+    bench_value(b, samples_quantile(&two, 0.5), "ns", "weir_yield() between two tasks");
+    bench_value(b, samples_ratio(&two, &hand), "x", "between two tasks / bare");
+    bench_value(b, samples_quantile(&many, 0.5), "ns", "weir_yield() among 100 tasks");
+    bench_value(b, samples_ratio(&many, &hand), "x", "among 100 tasks / bare");
     samples_free(&hand);
+    samples_free(&two);
+    samples_free(&many);
 }
 
 /* ---- asleep ----------------------------------------------------------------------------------------------------------- */

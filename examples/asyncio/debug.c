@@ -65,7 +65,7 @@ static int run(weir_task *t, void *arg)
     (void)arg;
     never = weir_event_new();
     all_tasks(t);
-    weir_await(t, weir_start(t, "busy", be_busy, NULL), NULL);
+    weir_await(t, weir_task_start(t, "busy", be_busy, NULL), NULL);
     printf("a task that keeps its loop is reported, by name: %s\n", atomic_load(&slow_reports) > 0 ? "yes" : "no");
     weir_event_free(never);
     return 0;

@@ -60,7 +60,7 @@ static void one_task(weir_task *t)
 {
     puts("create_task, await:");
     int result = 0;
-    weir_task *other = weir_start(t, "counter", count, (void *)3);
+    weir_task *other = weir_task_start(t, "counter", count, (void *)3);
     printf("  started %s\n", weir_task_name(other));
     weir_await(t, other, &result);
     printf("  it returned %d\n", result);
@@ -70,7 +70,7 @@ static void cancel_one(weir_task *t)
 {
     puts("cancel:");
     int result = 0;
-    weir_task *other = weir_start(t, "waiter", wait_for_ever, NULL);
+    weir_task *other = weir_task_start(t, "waiter", wait_for_ever, NULL);
     weir_yield(t); /* it begins to wait */
     weir_cancel(other);
     weir_await(t, other, &result);
@@ -80,7 +80,7 @@ static void cancel_one(weir_task *t)
 static void shield_one(weir_task *t)
 {
     puts("shield:");
-    weir_task *other = weir_start(t, "cleaner", clean_up, NULL);
+    weir_task *other = weir_task_start(t, "cleaner", clean_up, NULL);
     weir_yield(t);
     weir_cancel(other);
     weir_await(t, other, NULL);
