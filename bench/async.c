@@ -218,8 +218,10 @@ static int play(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (strcmp(role, "sleepers") == 0 && argc == 5)
         return play_sleepers(argv[3], argv[4]);
+#ifdef HAVE_WEIR_IO
     if (strcmp(role, "echo-weir") == 0)
         return serve_echo_by_weir();
+#endif
     if (strcmp(role, "echo-uv") == 0)
         return serve_echo_by_uv();
     if (strcmp(role, "http-uv") == 0)

@@ -28,10 +28,24 @@ void server_stop(struct server *s);
 /* A script beside the sources. Valid until the next call. */
 const char *script_path(const char *name);
 
+/* Requests that are to be made, and what came of them. */
+struct fetch {
+    char url[64];
+    size_t concurrency;
+    size_t left;   /* requests that have yet to be made */
+    size_t good;   /* answers with status 200 and a whole page */
+    size_t failed; /* all others */
+};
+#define PAGE_BYTES 1024
+
 /* The parts. They add their rows. */
 void measure_crossing(struct bench *b);
 void measure_echo(struct bench *b);
 void measure_fetch(struct bench *b);
+
+#ifdef HAVE_WEIR_HTTP
+void fetch_by_weir(struct fetch *fetch); /* with weir/http.h; async_fetch_weir.c */
+#endif
 
 /* The servers. They print their port and return only on failure, with an exit status. */
 int serve_echo_by_weir(void);

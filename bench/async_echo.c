@@ -144,6 +144,8 @@ enum contender { WEIR, UV, PYTHON, CONTENDERS };
 
 static const char *const names[CONTENDERS] = {"weir, a task a connection", "libuv by hand", "Python's asyncio, streams"};
 
+static bool present[CONTENDERS] = {[UV] = true};
+
 static bool start(struct server *s, enum contender who)
 {
     if (who == PYTHON)
@@ -168,16 +170,21 @@ static void run_once(struct bench *b, enum contender who, size_t bytes, size_t m
 static void compare(struct bench *b, const char *part, size_t bytes, size_t messages, double *to_uv)
 {
     struct samples rates[CONTENDERS] = {{0}}, us[CONTENDERS] = {{0}};
-    int contenders = child_exists("python3") ? CONTENDERS : PYTHON;
     for (unsigned round = 0; round < b->rounds; round++)
-        for (int i = 0; i < contenders; i++) {
-            int who = (i + (int)round) % contenders;
+        for (int i = 0; i < CONTENDERS; i++) {
+            int who = (i + (int)round) % CONTENDERS;
+            if (!present[who])
+                continue;
             run_once(b, who, bytes, who == PYTHON ? messages / 4 : messages, &rates[who], &us[who]);
         }
     *to_uv = samples_ratio(&rates[WEIR], &rates[UV]);
     for (int who = 0; who < CONTENDERS; who++) {
+        if (!present[who])
+            continue;
         bench_cell_value(b, samples_quantile(&rates[who], 0.5), "k/s", part, names[who], "echoes");
         bench_cell_spread(b, &us[who], "us", part, names[who], "there and back");
+    }
+    for (int who = 0; who < CONTENDERS; who++) {
         samples_free(&rates[who]);
         samples_free(&us[who]);
     }
@@ -187,10 +194,18 @@ void measure_echo(struct bench *b)
 {
     double small, large;
     fill_message();
+#ifdef HAVE_WEIR_IO
+    present[WEIR] = true;
+#endif
+    present[PYTHON] = child_exists("python3");
     compare(b, "echo of 64 bytes", 64, b->quick ? 2000 : 100000, &small);
     compare(b, "echo of 16 KiB", MESSAGE_MAX, b->quick ? 500 : 30000, &large);
-    bench_at_least(b, small, "x", 0.9, "echo, 64 bytes, 50 connections: weir / libuv by hand");
-    bench_at_least(b, large, "x", 0.9, "echo, 16 KiB, 50 connections: weir / libuv by hand");
-    if (!child_exists("python3"))
+    if (present[WEIR]) {
+        bench_at_least(b, small, "x", 0.9, "echo, 64 bytes, 50 connections: weir / libuv by hand");
+        bench_at_least(b, large, "x", 0.9, "echo, 16 KiB, 50 connections: weir / libuv by hand");
+    } else {
+        bench_skip(b, "echo by weir", "weir's streams are not part of this build");
+    }
+    if (!present[PYTHON])
         bench_skip(b, "echo by Python's asyncio", "python3 is missing");
 }

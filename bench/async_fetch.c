@@ -11,14 +11,6 @@
 #include <stdlib.h>
 
 #define CONCURRENCY 50
-#define PAGE_BYTES  1024
-
-struct fetch {
-    char url[64];
-    size_t left;   /* requests that have yet to be made */
-    size_t good;   /* answers with status 200 and a whole page */
-    size_t failed; /* all others */
-};
 
 /* ---- by hand ---------------------------------------------------------------------------------------------------------- */
 
@@ -97,20 +89,12 @@ static void fetch_by_hand(struct fetch *fetch)
     curl_multi_cleanup(multi);
 }
 
-/* ---- by weir ---------------------------------------------------------------------------------------------------------- */
-
-#ifdef HAVE_WEIR_HTTP
-#include "async_fetch_weir.h"
-#else
-#define fetch_by_weir NULL /* the client is not part of this build */
-#endif
-
 /* ---- the comparison --------------------------------------------------------------------------------------------------- */
 
 /* Thousands of requests a second. */
 static double measure(struct bench *b, const char *who, void (*fetch_all)(struct fetch *fetch), unsigned short port, size_t n)
 {
-    struct fetch fetch = {.left = n};
+    struct fetch fetch = {.concurrency = CONCURRENCY, .left = n};
     snprintf(fetch.url, sizeof fetch.url, "http://127.0.0.1:%u/page", port);
     uint64_t start = bench_now_ns();
     fetch_all(&fetch);
@@ -119,11 +103,16 @@ static double measure(struct bench *b, const char *who, void (*fetch_all)(struct
     return rate;
 }
 
+#ifdef HAVE_WEIR_HTTP
+static void (*const by_weir)(struct fetch *fetch) = fetch_by_weir;
+#else
+static void (*const by_weir)(struct fetch *fetch) = NULL; /* not part of this build */
+#endif
+
 void measure_fetch(struct bench *b)
 {
     struct samples weir = {0}, hand = {0};
     struct server server;
-    void (*by_weir)(struct fetch * fetch) = fetch_by_weir;
     size_t n = b->quick ? 500 : 10000;
     if (!bench_check(b, server_start_role(&server, "http-uv"), "the HTTP server did not start"))
         return;
