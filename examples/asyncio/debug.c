@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <weir/async.h>
 #include <weir/runtime.h>
@@ -41,13 +42,22 @@ static void all_tasks(weir_task *t)
 }
 
 /* Reports come from any thread. */
-static atomic_int slow_reports;
+static atomic_int slow_reports, lost_failures;
 
 static void take_report(void *arg, const char *text)
 {
     (void)arg;
     if (strstr(text, "busy"))
         atomic_fetch_add(&slow_reports, 1);
+    if (strstr(text, "forlorn"))
+        atomic_fetch_add(&lost_failures, 1);
+}
+
+static int fail(weir_task *t, void *arg)
+{
+    (void)t;
+    (void)arg;
+    return -EPIPE;
 }
 
 /* Keeps the loop until that has been reported: a task must not do this. */
@@ -67,12 +77,16 @@ static int run(weir_task *t, void *arg)
     all_tasks(t);
     weir_await(t, weir_task_start(t, "busy", be_busy, NULL), NULL);
     printf("a task that keeps its loop is reported, by name: %s\n", atomic_load(&slow_reports) > 0 ? "yes" : "no");
+    weir_detach(weir_task_start(t, "forlorn", fail, NULL));
+    weir_yield(t);
+    printf("a failure that nobody asked for is reported, by name: %s\n", atomic_load(&lost_failures) > 0 ? "yes" : "no");
     weir_event_free(never);
     return 0;
 }
 
 int main(void)
 {
+    setenv("WEIR_ASYNC_DEBUG", "1", 1); /* as a user would in the shell */
     weir_async_configure(&(weir_async_config){.slow_ms = 20, .report = take_report});
     return weir_async_run(run, NULL) < 0;
 }
