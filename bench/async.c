@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What do tasks on a loop cost: a switch, and a hundred thousand of them asleep? The way from a worker to a loop and back is in
- * async_cross.c, the echo server in async_echo.c, HTTP requests are in async_fetch.c, and async_serve.c has the servers by hand.
+ * What do tasks on a loop cost: a switch, and a hundred thousand of them asleep? The way from a worker to a loop and back is
+ * in async_cross.c, the echo server in async_echo.c, HTTP requests are in async_fetch.c, and async_serve.c has the servers
+ * by hand.
  */
 #include "async.h"
 #include "child.h"
@@ -84,7 +85,8 @@ static double switch_by_yield(struct bench *b, size_t tasks, size_t yields)
     return (double)(ring.end_ns - ring.start_ns) / (double)yields;
 }
 
-/* A loop looks at its timers and the world after a round of all tasks that were ready: two tasks pay for that alone, many share it. */
+/* A loop looks at its timers and the world after a round of all tasks that were ready: two tasks pay for that alone, many
+ * share it. */
 static void measure_switch(struct bench *b)
 {
     struct samples hand = {0}, two = {0}, many = {0};
@@ -218,10 +220,8 @@ static int play(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (strcmp(role, "sleepers") == 0 && argc == 5)
         return play_sleepers(argv[3], argv[4]);
-#ifdef HAVE_WEIR_IO
     if (strcmp(role, "echo-weir") == 0)
         return serve_echo_by_weir();
-#endif
     if (strcmp(role, "echo-uv") == 0)
         return serve_echo_by_uv();
     if (strcmp(role, "http-uv") == 0)

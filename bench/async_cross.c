@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What does the way from a worker to a loop and back cost? A pipeline with a loop stage between two strands on workers, beside the
- * same with a plain stage on a worker in its place: at full rate, and for one item in an idle pipeline.
+ * What does the way from a worker to a loop and back cost? A pipeline with a loop stage between two strands on workers,
+ * beside the same with a plain stage on a worker in its place: at full rate, and for one item in an idle pipeline.
  */
 #include "async.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What does an echo server on tasks cost, one task a connection, beside callbacks by hand on libuv, and beside asyncio's streams?
+ * What does an echo server on tasks cost, one task a connection, beside callbacks by hand on libuv, and beside asyncio's
+ * streams?
  *
- * Each server is a process of its own; all of them are driven by the same load: so many connections, each of which sends a message,
- * waits for all of it to come back, and sends the next. It is written on epoll, so that it costs the same for all.
+ * Each server is a process of its own; all of them are driven by the same load: so many connections, each of which sends a
+ * message, waits for all of it to come back, and sends the next. It is written on epoll, so that it costs the same for all.
  */
 #include "async.h"
 #include "child.h"
@@ -144,7 +145,7 @@ enum contender { WEIR, UV, PYTHON, CONTENDERS };
 
 static const char *const names[CONTENDERS] = {"weir, a task a connection", "libuv by hand", "Python's asyncio, streams"};
 
-static bool present[CONTENDERS] = {[UV] = true};
+static bool present[CONTENDERS] = {[WEIR] = true, [UV] = true};
 
 static bool start(struct server *s, enum contender who)
 {
@@ -194,18 +195,11 @@ void measure_echo(struct bench *b)
 {
     double small, large;
     fill_message();
-#ifdef HAVE_WEIR_IO
-    present[WEIR] = true;
-#endif
     present[PYTHON] = child_exists("python3");
     compare(b, "echo of 64 bytes", 64, b->quick ? 2000 : 100000, &small);
     compare(b, "echo of 16 KiB", MESSAGE_MAX, b->quick ? 500 : 30000, &large);
-    if (present[WEIR]) {
-        bench_at_least(b, small, "x", 0.9, "echo, 64 bytes, 50 connections: weir / libuv by hand");
-        bench_at_least(b, large, "x", 0.9, "echo, 16 KiB, 50 connections: weir / libuv by hand");
-    } else {
-        bench_skip(b, "echo by weir", "weir's streams are not part of this build");
-    }
+    bench_at_least(b, small, "x", 0.9, "echo, 64 bytes, 50 connections: weir / libuv by hand");
+    bench_at_least(b, large, "x", 0.9, "echo, 16 KiB, 50 connections: weir / libuv by hand");
     if (!present[PYTHON])
         bench_skip(b, "echo by Python's asyncio", "python3 is missing");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What do requests through weir's HTTP client cost, so many at once, beside a loop written by hand on libcurl's multi interface?
+ * What do requests through weir's HTTP client cost, so many at once, beside a loop written by hand on libcurl's multi
+ * interface?
  *
  * Both fetch the same page from the same server, a child of ours on libuv (async_serve.c), and keep their connections.
  */

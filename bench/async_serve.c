@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hand-written servers on libuv that weir is measured beside, and what starts and stops a server. They do what is needed and no
- * more: a reader of a connection's bytes, who answers at once, and stops reading while an answer does not fit into the socket.
+ * The hand-written servers on libuv that weir is measured beside, and what starts and stops a server. They do what is needed
+ * and no more: a reader of a connection's bytes, who answers at once, and stops reading while an answer does not fit into
+ * the socket.
  */
 #include "async.h"
 #include "child.h"

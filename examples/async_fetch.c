@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thousand requests, at first ten of them at once, then two hundred, changed while they are under way; the answers come out in
- * order. numbers -> fetch -> check, and a server that this program starts itself, as a task.
+ * A thousand requests, at first ten of them at once, then two hundred, changed while they are under way; the answers come
+ * out in order. numbers -> fetch -> check, and a server that this program starts itself, as a task.
  *
  * That the change took effect is seen by the server: it keeps all requests waiting until two hundred are there. With ten at
  * once that would never be.

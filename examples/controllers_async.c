@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The question that weir comes from, as it is asked of Python's asyncio: a source that is an endless coroutine, and a small controller
- * that changes the route of its results while it runs. source -> A -> sink and source -> B -> sink; the source starts on route A, and
- * when the first result has been received, the controller leads it to B. The source is a `while (true)` that knows of none of it.
+ * The question that weir comes from, as it is asked of Python's asyncio: a source that is an endless coroutine, and a small
+ * controller that changes the route of its results while it runs. source -> A -> sink and source -> B -> sink; the source
+ * starts on route A, and when the first result has been received, the controller leads it to B. The source is a `while
+ * (true)` that knows of none of it.
  *
- * All of them are tasks: the source, the four tasks of each route (with up to four items in hand, each of which is waited for), and
- * the controller, on a loop of its own. The sink is a plain function on a worker; it tells the controller by a promise, which any
- * thread may fulfil.
+ * All of them are tasks: the source, the four tasks of each route (with up to four items in hand, each of which is waited
+ * for), and the controller, on a loop of its own. The sink is a plain function on a worker; it tells the controller by a
+ * promise, which any thread may fulfil.
  *
  * What is printed is the same in every run; how many results came by A is not, and is not printed.
  */

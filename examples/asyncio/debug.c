@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asyncio's debug mode, all_tasks() and current_task(), in weir's words: who waits for what, who keeps the loop for too long, and whose
- * failure nobody has seen.
+ * asyncio's debug mode, all_tasks() and current_task(), in weir's words: who waits for what, who keeps the loop for too
+ * long, and whose failure nobody has seen.
  */
 #include <errno.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asyncio's Lock, Event, Condition, Semaphore, BoundedSemaphore and Barrier, in weir's words. All are first come, first served, so
- * what is printed is the same in every run.
+ * asyncio's Lock, Event, Condition, Semaphore, BoundedSemaphore and Barrier, in weir's words. All are first come, first
+ * served, so what is printed is the same in every run.
  */
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asyncio.run(), create_task(), TaskGroup, gather(), as_completed(), wait(FIRST_COMPLETED), shield() and cancel(), in weir's words.
+ * asyncio.run(), create_task(), TaskGroup, gather(), as_completed(), wait(FIRST_COMPLETED), shield() and cancel(), in weir's
+ * words.
  *
  * No task here sleeps: they wait for one another, so that what is printed is the same in every run.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asyncio.sleep(), timeout(), timeout_at(), reschedule() and wait_for(), in weir's words: a limit around whatever is waited for.
+ * asyncio.sleep(), timeout(), timeout_at(), reschedule() and wait_for(), in weir's words: a limit around whatever is waited
+ * for.
  */
 #include <errno.h>
 #include <stdio.h>
