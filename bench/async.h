@@ -19,8 +19,8 @@ struct server {
     unsigned short port; /* on 127.0.0.1 */
 };
 
-/* Starts argv, which is a server as described above; server_start_role() starts this program in the given role. False: it said no
- * port; nothing is left of it. */
+/* Starts argv, which is a server as described above; server_start_role() starts this program in the given role. False: it said
+ * no port; nothing is left of it. */
 bool server_start(struct server *s, const char *const *argv);
 bool server_start_role(struct server *s, const char *role);
 void server_stop(struct server *s);
