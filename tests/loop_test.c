@@ -267,7 +267,7 @@ static void edits_while_tasks_sleep(void *arg)
             weir_stage_info info[8];
             size_t count = weir_stages(p, info, 8);
             in = other = false;
-            for (size_t s = 0; s < count; s++) {
+            for (size_t s = 0; s < count && s < 8; s++) {
                 bool here = strcmp(info[s].status, "running") == 0;
                 in |= here && strcmp(info[s].name, "nap") == 0;
                 other |= here && strcmp(info[s].name, "second") == 0;
@@ -317,7 +317,6 @@ static void what_items_point_to_lives_as_long_as_they_do(void *arg)
     (void)arg;
     int64_t next = 0;
     numbers_init(&n, ITEMS);
-    kept_init(&k);
     weir_pipeline *p = weir_new("loops");
     weir_stage source = numbers_stage(&n, "source");
     CHECK_EQ(weir_append(p, &source), WEIR_OK);
@@ -329,7 +328,9 @@ static void what_items_point_to_lives_as_long_as_they_do(void *arg)
         WEIR_OK);
     CHECK_EQ(weir_run_to_end(p), WEIR_OK);
     CHECK_EQ(next, ITEMS);
-    done(p);
+    weir_free(p);
+    numbers_free(&n);
+    n.opened = 0;
 }
 
 int main(void)

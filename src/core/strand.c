@@ -42,7 +42,8 @@ void strand_nudge(struct strand *s)
 static void looked_at(struct strand *s, struct looks *looks)
 {
     looks->wakes = s->wakes_seen;
-    looks->mailbox = !s->again.batch && !s->again.waiting.first; /* no edit is made while an item waits inside the program */
+    /* No edit is made while an item waits inside the program, or a pill for those in a crew's window. */
+    looks->mailbox = !s->again.batch && !s->again.waiting.first && !(s->crew && s->flushing.why);
     looks->in_count = looks->out_count = 0;
     looks->full = NULL;
     if (s->waits_input)
