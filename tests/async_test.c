@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks and what they wait for, on a loop of libuv and in virtual time. */
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <weir/async.h>
 #include <weir/runtime.h>
 #include <weir/weir.h>
 
+#include "async/sanitizers.h"
 #include "check.h"
+
+#if defined(WITH_ASAN) || defined(WITH_TSAN)
+#define SANITIZED 1 /* then SIGSEGV is the sanitizer's */
+#endif
 
 /* What happened, as letters in order. */
 static char trace[256];
@@ -1018,6 +1027,142 @@ static void test_run_inside(void *arg)
     CHECK_EQ(run(run_inside), -EINVAL);
 }
 
+/* ---- reports ------------------------------------------------------------------------------------------------------------------- */
+
+static char reported[8192];
+
+static void take_report(void *arg, const char *text)
+{
+    (void)arg;
+    strncat(reported, text, sizeof reported - strlen(reported) - 1);
+}
+
+static int forget(weir_task *t, void *arg)
+{
+    (void)arg;
+    weir_task_start(t, "forgotten", fail_soon, (void *)1);
+    weir_detach(weir_task_start(t, "detached", fail_soon, (void *)1));
+    weir_task *asked = weir_task_start(t, "asked", fail_soon, (void *)1);
+    return weir_await(t, asked, NULL);
+}
+
+static void test_unawaited(void *arg)
+{
+    (void)arg;
+    reported[0] = 0;
+    weir_async_configure(&(weir_async_config){.report = take_report});
+    CHECK_EQ(run(forget), 0);
+    CHECK_EQ(strlen(reported), 0);
+    weir_async_configure(&(weir_async_config){.slow_ms = 100000, .report = take_report});
+    CHECK_EQ(run(forget), 0);
+    weir_async_configure(&(weir_async_config){0});
+    CHECK_HAS(reported, "task \"forgotten\" failed and nobody awaited it: it was too much");
+    CHECK_HAS(reported, "task \"detached\" failed and nobody awaited it");
+    CHECK(!strstr(reported, "asked"));
+}
+
+#ifndef SIM
+static int keep_the_loop(weir_task *t, void *arg)
+{
+    uint64_t until = weir_task_now_ns(t) + 20000000;
+    while (weir_task_now_ns(t) < until)
+        ;
+    (void)arg;
+    return 0;
+}
+
+static int start_busy(weir_task *t, void *arg)
+{
+    (void)arg;
+    return weir_await(t, start(t, keep_the_loop, "busy"), NULL);
+}
+
+static void test_slow(void *arg)
+{
+    (void)arg;
+    reported[0] = 0;
+    weir_async_configure(&(weir_async_config){.slow_ms = 5, .report = take_report});
+    CHECK_EQ(run(start_busy), 0);
+    weir_async_configure(&(weir_async_config){0});
+    CHECK_HAS(reported, "task \"busy\" kept its loop for 2");
+    CHECK_HAS(reported, "async_linux_test");
+}
+
+static int dig(weir_task *t, void *arg)
+{
+    volatile char hole[1000];
+    hole[0] = (char)(uintptr_t)arg;
+    return dig(t, (void *)&hole[0]) + hole[0];
+}
+
+static int start_digging(weir_task *t, void *arg)
+{
+    (void)arg;
+    return weir_await(t, start(t, dig, "digger"), NULL);
+}
+
+/* What another process says on standard error in which fn runs, and how it ends. */
+static int say_in_child(void (*fn)(void), char *text, size_t size)
+{
+    int ends[2], status;
+    size_t length = 0;
+    CHECK_EQ(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+        fn();
+        _exit(0);
+    }
+    close(ends[1]);
+    for (ssize_t n; length < size - 1 && (n = read(ends[0], text + length, size - 1 - length)) > 0;)
+        length += (size_t)n;
+    text[length] = 0;
+    close(ends[0]);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static void overflow_in_run(void)
+{
+    weir_async_run(start_digging, NULL);
+}
+
+static int dig_in_stage(weir_task *t, void *state)
+{
+    return dig(t, state);
+}
+
+static int receive_all(weir_task *t, void *state)
+{
+    int64_t item;
+    (void)state;
+    while (weir_recv(t, &item) == 0)
+        ;
+    return 0;
+}
+
+static void overflow_in_stage(void)
+{
+    weir_pipeline *p = weir_new("digs");
+    weir_append(p, &(weir_stage){.name = "shaft", .out = WEIR_I64, .loop = dig_in_stage, .stack_bytes = 20000});
+    weir_append(p, &(weir_stage){.name = "sink", .in = WEIR_I64, .out = WEIR_NONE, .loop = receive_all});
+    weir_run_to_end(p);
+}
+
+static void test_overflow(void *arg)
+{
+    char text[4096];
+    (void)arg;
+    int status = say_in_child(overflow_in_run, text, sizeof text);
+    CHECK_HAS(text, "weir: task \"digger\" has run over the end of its stack of 64 KiB; give it more: stack_bytes = 262144");
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    status = say_in_child(overflow_in_stage, text, sizeof text);
+    CHECK_HAS(text, "weir: task \"shaft\" of stage \"shaft\" has run over the end of its stack of 19 KiB");
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+#endif
+
 int main(void)
 {
     check_run("tasks start in order and are awaited", 20, test_order);
@@ -1045,5 +1190,12 @@ int main(void)
     check_run("ten thousand sleep", 1, test_many);
     check_run("who is here, and what for", 20, test_tasks_here);
     check_run("a task cannot run a loop", 1, test_run_inside);
+    check_run("failures that nobody awaits are reported when debugging", 20, test_unawaited);
+#ifndef SIM
+    check_run("a task that keeps its loop is reported with a backtrace", 1, test_slow);
+#ifndef SANITIZED
+    check_run("a stack overflow is named, and ends the process", 1, test_overflow);
+#endif
+#endif
     return check_done();
 }

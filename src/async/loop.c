@@ -162,9 +162,11 @@ void loop_resume(struct loop *loop, weir_task *t)
 {
     loop->current = t;
     t->state = TASK_RUNS;
-    watch_task(loop, t);
+    if (loop->watched)
+        watch_task_on(loop, t);
     context_switch(&loop->context, &t->context);
-    watch_task(loop, NULL);
+    if (loop->watched)
+        watch_task_off(loop, t);
     loop->current = NULL;
     if (t->state == TASK_DONE)
         task_over(t);

@@ -39,6 +39,8 @@ struct loop {
     uint32_t rounds;         /* since the last look at the world */
     char *error;             /* the thread's text of weir_error(NULL) */
     weir_async_config config;
+    struct watch *watch; /* watch.h, between loop_enter() and loop_leave() */
+    bool watched;        /* tasks that keep the loop are reported */
     void (*run_turn)(weir_turn *turn);
     struct stack_pool stacks; /* any thread */
 

@@ -11,7 +11,8 @@
 void watch_begin(struct loop *loop);
 void watch_end(struct loop *loop);
 
-/* The task goes on; NULL: it has stopped. */
-void watch_task(struct loop *loop, weir_task *t);
+/* The task goes on; it has stopped. Only while loop->watched. */
+void watch_task_on(struct loop *loop, weir_task *t);
+void watch_task_off(struct loop *loop, weir_task *t);
 
 #endif

@@ -11,7 +11,13 @@ void watch_end(struct loop *loop)
     (void)loop;
 }
 
-void watch_task(struct loop *loop, weir_task *t)
+void watch_task_on(struct loop *loop, weir_task *t)
+{
+    (void)loop;
+    (void)t;
+}
+
+void watch_task_off(struct loop *loop, weir_task *t)
 {
     (void)loop;
     (void)t;
