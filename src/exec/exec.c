@@ -224,7 +224,7 @@ static enum strand_says run(struct runner *r, struct strand *s)
 /* No looking for work before it rests: the loop has others to run. */
 void weir_turn_run(weir_turn *turn)
 {
-    struct strand *s = (struct strand *)((char *)turn - offsetof(struct strand, turn));
+    struct strand *s = (void *)((char *)turn - offsetof(struct strand, turn));
     struct exec *exec = s->exec;
     strand_begin(s);
     for (;;) {
