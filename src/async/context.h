@@ -26,6 +26,9 @@ void context_here(struct context *context);
 /* One that will run body(arg), which must not return, on the stack from `bottom` up to `top`. */
 void context_init(struct context *context, void *bottom, void *top, void (*body)(void *arg), void *arg);
 
+/* It has left for good: its stack may be used for something else. */
+void context_over(struct context *context);
+
 /* When it runs no more, from elsewhere. */
 void context_free(struct context *context);
 

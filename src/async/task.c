@@ -109,6 +109,7 @@ static void report_failure(const weir_task *t)
 void task_over(weir_task *t)
 {
     timer_unset(&t->loop->timers, &t->timer);
+    context_over(&t->context);
     if (t->result < 0)
         keep_message(t);
     struct scope *scope = t->scope;
