@@ -1090,7 +1090,6 @@ static void test_slow(void *arg)
     CHECK_HAS(reported, "async_linux_test");
 }
 
-#ifndef SANITIZED
 static int dig(weir_task *t, void *arg)
 {
     volatile char hole[1000];
@@ -1164,7 +1163,6 @@ static void test_overflow(void *arg)
     CHECK_HAS(text, "weir: task \"shaft\" of stage \"shaft\" has run over the end of its stack of 19 KiB");
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
-#endif
 #endif
 
 int main(void)
