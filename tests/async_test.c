@@ -1029,6 +1029,47 @@ static void test_run_inside(void *arg)
     CHECK_EQ(run(run_inside), -EINVAL);
 }
 
+/* ---- want of memory ------------------------------------------------------------------------------------------------------------ */
+
+#ifdef SIM
+/* Uses what allocates, and takes any refusal for an answer. */
+static int make_do(weir_task *t, void *arg)
+{
+    int item = 3, result = 0;
+    weir_job jobs[] = {{.fn = shielded_sleep}, {.fn = shielded_sleep}};
+    (void)arg;
+    weir_queue *q = weir_queue_new(WEIR_PRIORITY, sizeof item, 0, by_tens);
+    for (int i = 0; q && result == 0 && i < 40; i++)
+        result = weir_queue_put(t, q, &item);
+    weir_queue_free(q);
+    if (!q || result < 0)
+        return -ENOMEM;
+    weir_task *other = weir_task_start(t, "other", shielded_sleep, NULL);
+    if (!other)
+        return -ENOMEM;
+    CHECK_EQ(weir_await(t, other, NULL), 0);
+    result = weir_gather(t, jobs, 2);
+    if (result < 0)
+        return result;
+    return weir_offload(t, block, &item) == 4 ? 0 : -ENOMEM;
+}
+
+static void test_memory(void *arg)
+{
+    int result = -ENOMEM;
+    (void)arg;
+    for (size_t n = 1; result < 0; n++) {
+        sim_fail_allocation(n);
+        result = weir_async_run(make_do, NULL);
+        sim_fail_allocation(0);
+        CHECK(result == 0 || result == -ENOMEM);
+        CHECK(result == 0 || strlen(weir_error(NULL)) > 0);
+        CHECK_EQ(sim_live_allocations(), 0);
+        CHECK(n < 100);
+    }
+}
+#endif
+
 /* ---- reports ------------------------------------------------------------------------------------------------------------------- */
 
 static char reported[8192];
@@ -1193,7 +1234,9 @@ int main(void)
     check_run("who is here, and what for", 20, test_tasks_here);
     check_run("a task cannot run a loop", 1, test_run_inside);
     check_run("failures that nobody awaits are reported when debugging", 20, test_unawaited);
-#ifndef SIM
+#ifdef SIM
+    check_run("any allocation may fail", 3, test_memory);
+#else
     check_run("a task that keeps its loop is reported with a backtrace", 1, test_slow);
     if (!SANITIZED)
         check_run("a stack overflow is named, and ends the process", 1, test_overflow);
