@@ -10,14 +10,14 @@
 
 extern const struct builtin builtin_count, builtin_dedup, builtin_delay, builtin_exec, builtin_file, builtin_file_sink,
     builtin_format, builtin_grep, builtin_head, builtin_letters, builtin_lower, builtin_merge, builtin_null, builtin_parse,
-    builtin_route, builtin_sample, builtin_select, builtin_seq, builtin_stdin, builtin_stdout, builtin_tee, builtin_upper,
-    builtin_where;
+    builtin_route, builtin_sample, builtin_select, builtin_seq, builtin_stdin, builtin_stdout, builtin_tee, builtin_timer,
+    builtin_upper, builtin_where;
 
 const struct builtin *const builtins[] = {
     &builtin_count,  &builtin_dedup,  &builtin_delay, &builtin_exec,    &builtin_file,   &builtin_file_sink,
     &builtin_format, &builtin_grep,   &builtin_head,  &builtin_letters, &builtin_lower,  &builtin_merge,
     &builtin_null,   &builtin_parse,  &builtin_route, &builtin_sample,  &builtin_select, &builtin_seq,
-    &builtin_stdin,  &builtin_stdout, &builtin_tee,   &builtin_upper,   &builtin_where,  NULL,
+    &builtin_stdin,  &builtin_stdout, &builtin_tee,   &builtin_timer,   &builtin_upper,  &builtin_where,  NULL,
 };
 
 const struct builtin *builtin_find(const char *name)

@@ -1236,7 +1236,7 @@ static void test_slow(void *arg)
     weir_async_configure(&(weir_async_config){.slow_ms = 5, .report = take_report});
     CHECK_EQ(run(start_busy), 0);
     weir_async_configure(&(weir_async_config){0});
-    CHECK_HAS(reported, "task \"busy\" kept its loop for 2");
+    CHECK_HAS(reported, "task \"busy\" kept its loop for ");
     CHECK_HAS(reported, "async_linux_test");
 }
 

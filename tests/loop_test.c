@@ -333,6 +333,85 @@ static void what_items_point_to_lives_as_long_as_they_do(void *arg)
     n.opened = 0;
 }
 
+#ifdef SIM
+static _Atomic int opened, closed;
+
+static int open_one(void *state)
+{
+    (void)state;
+    atomic_fetch_add(&opened, 1);
+    return 0;
+}
+
+static void close_one(void *state)
+{
+    (void)state;
+    atomic_fetch_add(&closed, 1);
+}
+
+static weir_stage nap_stage(const char *name, uint32_t concurrency)
+{
+    static int nothing;
+    return (weir_stage){.name = name,
+                        .in = WEIR_I64,
+                        .loop = nap,
+                        .concurrency = concurrency,
+                        .on_error = WEIR_SKIP,
+                        .state = &nothing,
+                        .open = open_one,
+                        .close = close_one};
+}
+
+/* Whatever fails: each stage handed over is closed once, what was not refused arrives or is counted, and nothing is left. */
+static void play(void)
+{
+    weir_pipeline *p = weir_new("loops");
+    int64_t last = 100;
+    int handed = 0;
+    opened = closed = 0;
+    kept_init(&k);
+    if (p) {
+        weir_stage sink = kept_stage(&k, "sink"), one = nap_stage("one", 3), two = nap_stage("two", 2),
+                   three = nap_stage("three", 4);
+        bool whole =
+            weir_append(p, &(weir_stage){.name = "source", .out = WEIR_I64, .loop = counting, .state = &last}) == WEIR_OK;
+        whole = weir_append(p, &one) == WEIR_OK && whole;
+        handed++;
+        whole = weir_append(p, &sink) == WEIR_OK && whole;
+        if (whole && weir_start(p) == WEIR_OK) {
+            weir_scale(p, "one", 7, NULL);
+            weir_insert_after(p, "one", &two, NULL);
+            weir_replace(p, "one", &three, NULL);
+            handed += 2;
+            weir_divert(p, "two", NULL);
+            weir_drain(p);
+            weir_totals t;
+            weir_totals_get(p, &t);
+            CHECK_EQ(t.admitted + t.created, t.delivered + t.filtered + t.failed + t.returned);
+        }
+    }
+    weir_free(p);
+    CHECK_EQ(closed, handed);
+    CHECK(opened <= handed);
+    k.closed = 1;
+    kept_free(&k);
+}
+
+static void every_allocation_fails(void *arg)
+{
+    (void)arg;
+    for (int all = 0; all < 2; all++) {
+        size_t made = 1;
+        for (size_t i = 1; made >= i; i++) {
+            all ? sim_fail_from(i) : (void)sim_fail_allocation(i);
+            play();
+            made = sim_fail_allocation(0);
+            CHECK_EQ(sim_live_allocations(), 0);
+        }
+    }
+}
+#endif
+
 int main(void)
 {
     check_run("tasks_sleep_and_order_is_kept", 10, tasks_sleep_and_order_is_kept);
@@ -344,5 +423,8 @@ int main(void)
     check_run("aborting_cancels", 10, aborting_cancels);
     check_run("edits_while_tasks_sleep", 40, edits_while_tasks_sleep);
     check_run("what_items_point_to_lives_as_long_as_they_do", 5, what_items_point_to_lives_as_long_as_they_do);
+#ifdef SIM
+    check_run("every_allocation_fails", 2, every_allocation_fails);
+#endif
     return check_done();
 }

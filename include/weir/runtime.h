@@ -43,7 +43,8 @@ struct weir_turn {
 };
 
 /* One task, for who asks which there are. */
-typedef struct weir_task_info {
+typedef struct weir_task_info weir_task_info;
+struct weir_task_info {
     uint64_t id;     /* unique in the process */
     char name[64];   /* its function's, as the program gave it; else the stage's */
     char stage[64];  /* or "" */
@@ -52,7 +53,7 @@ typedef struct weir_task_info {
     uint64_t item;     /* the number of the item in its hands, or 0 */
     bool cancelled;
     void *reserved[2];
-} weir_task_info;
+};
 
 typedef struct weir_runtime {
     size_t size; /* of this struct */

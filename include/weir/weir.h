@@ -422,6 +422,11 @@ WEIR_API void weir_totals_get(weir_pipeline *p, weir_totals *totals);
  * more than max. */
 WEIR_API size_t weir_stages(weir_pipeline *p, weir_stage_info *info, size_t max);
 
+/* The tasks of all stages with a `loop`: what each waits for, and since when (weir/runtime.h). Fills info[0..max), and returns how many
+ * there are, which may be more than max. */
+struct weir_task_info;
+WEIR_API size_t weir_tasks(weir_pipeline *p, struct weir_task_info *info, size_t max);
+
 WEIR_API uint64_t weir_revision(weir_pipeline *p);
 WEIR_API const char *weir_name(const weir_pipeline *p);
 

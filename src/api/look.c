@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/pipeline.h"
+#include "core/crew.h"
 
 static void add_ends(const struct instance *in, weir_totals *t)
 {
@@ -128,7 +129,9 @@ static void describe(const weir_pipeline *p, struct instance *in, const weir_typ
         .place = node && node->lanes > 1 ? "pool" : instance_place(in),
         .status = status,
         .strand = at_load(&in->strand_id),
-        .lanes = !node ? 1 : node->tasks ? node->tasks : (unsigned)node->lanes,
+        .lanes = !node         ? 1
+                 : node->tasks ? node->tasks
+                               : (unsigned)node->lanes,
     };
     memcpy(info->name, in->name, sizeof info->name);
     add_counts(p, in, info);
@@ -268,4 +271,36 @@ int weir_settle(weir_pipeline *p, uint64_t timeout_ms)
     return *name ? pipeline_error(WEIR_EBUSY, "stage \"%s\" left and has not finished after %llu ms", name,
                                   (unsigned long long)timeout_ms)
                  : WEIR_OK;
+}
+
+/* ---- tasks ---------------------------------------------------------------------------------------------------------------- */
+
+struct task_listing {
+    struct weir_task_info *info;
+    size_t count, max;
+};
+
+static void list_task(void *arg, const struct weir_task_info *info)
+{
+    struct task_listing *l = arg;
+    if (l->count < l->max)
+        l->info[l->count] = *info;
+    l->count++;
+}
+
+static void list_tasks_of(void *arg, struct instance *in)
+{
+    if (in->crew && !in->closed && in->crew->runtime->tasks)
+        in->crew->runtime->tasks(in->crew->member, list_task, arg);
+}
+
+size_t weir_tasks(weir_pipeline *p, struct weir_task_info *info, size_t max)
+{
+    struct task_listing l = {info, 0, max};
+    plat_lock(&p->lock);
+    plan_each(p->plan, list_tasks_of, &l);
+    for (struct instance *in = p->retiring; in; in = in->next)
+        list_tasks_of(&l, in);
+    plat_unlock(&p->lock);
+    return l.count;
 }

@@ -37,7 +37,7 @@ int completion_words(int count, char **words);
 /* One line for each exit status, for the help. */
 extern const char exit_status_help[];
 
-extern const struct command run_command, ls_command, show_command, pending_command, history_command, tap_command, top_command,
+extern const struct command run_command, ls_command, show_command, pending_command, history_command, tasks_command, tap_command, top_command,
     insert_command, pop_command, replace_command, move_command, route_command, scale_command, canary_command, promote_command,
     abort_command, edit_command, diff_command, apply_command, undo_command, redo_command, flush_command, pause_command,
     resume_command, drain_command, stop_command, stages_command, check_command, completion_command, help_command;

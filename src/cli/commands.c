@@ -5,7 +5,7 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &run_command,   &ls_command,     &show_command,    &pending_command, &history_command,    &tap_command,
+    &run_command,   &ls_command,     &show_command,    &pending_command, &history_command, &tasks_command, &tap_command,
     &top_command,   &insert_command, &pop_command,     &replace_command, &move_command,       &route_command,
     &scale_command, &canary_command, &promote_command, &abort_command,   &edit_command,       &diff_command,
     &apply_command, &undo_command,   &redo_command,    &flush_command,   &pause_command,      &resume_command,

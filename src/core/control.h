@@ -26,6 +26,16 @@
       "oracle:edits_at_full_rate") \
     X(COUNT_LEAVING_TWICE, "G1", "totals see a leaving stage in the old plan and among those that left", \
       "races:totals_count_a_leaving_stage_once") \
+    X(CREW_FORGETS_FAILED, "G1", "an item that a task has failed is not counted", \
+      "crew:more_and_fewer_items_and_failing_ones") \
+    X(CREW_LOSES_WAITING, "G1", "a divert of a stage with tasks loses what no task has taken", \
+      "crew:diverting_lets_the_waiting_ones_pass") \
+    X(CREW_OUT_OF_ORDER, "G2", "a stage with tasks puts out what is done first", \
+      "crew:items_come_out_in_order") \
+    X(CREW_CUTS_EARLY, "G2", "a cut goes on while tasks still have items from in front of it", \
+      "crew:edits_keep_order") \
+    X(CREW_FORGETS_SENDERS, "G9", "a source rests although its tasks have more to send and there is room", \
+      "crew:a_source_with_tasks") \
     X(DIVERT_LOSES, "G1", "a divert loses what waits behind the stuck item in its batch", \
       "divert:one_item_of_a_blocking_stage") \
     X(END_AT_FIRST, "G1", "where ways join, the end of the first is taken for the end of all", \

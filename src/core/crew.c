@@ -477,7 +477,10 @@ static struct weir_slot *releasable(const struct weir_crew *crew)
 {
     if (crew->in->def.unordered)
         return crew->done;
-    return crew->first && (crew->first->state == SLOT_DONE || crew->first->state == SLOT_FAILED) ? crew->first : NULL;
+    struct weir_slot *slot = crew->first;
+    while (control_breaks(CREW_OUT_OF_ORDER) && slot && slot->state == SLOT_TAKEN && slot->next)
+        slot = slot->next;
+    return slot && (slot->state == SLOT_DONE || slot->state == SLOT_FAILED) ? slot : NULL;
 }
 
 static void unlink_released(struct weir_crew *crew, struct weir_slot *slot)
@@ -527,7 +530,8 @@ static void fail_slot(struct strand *s, struct weir_crew *crew, struct weir_slot
     weir_fail("%s", slot->message ? slot->message : "out of memory");
     atomic_store_explicit(&s->at_item, slot->number, memory_order_relaxed);
     work_see(s, crew->in, true, NULL, slot->batch->type, slot->number, WEIR_FAIL);
-    work_fail_item(s, 0, slot->batch->type, item, slot->attempt + 1, at_relaxed(&crew->hurry) != HURRY_NOT);
+    if (!control_breaks(CREW_FORGETS_FAILED))
+        work_fail_item(s, 0, slot->batch->type, item, slot->attempt + 1, at_relaxed(&crew->hurry) != HURRY_NOT);
 }
 
 /* Keeps its place in the window, and is handed out again later. What a task has destroyed cannot be. */
@@ -661,7 +665,9 @@ static void settle_input(struct strand *s, struct weir_crew *crew, bool pass)
         void *item = batch_item(b, crew->at);
         uint64_t number = count_get(&crew->in->taken) - b->count + 1 + crew->at;
         atomic_store_explicit(&s->at_item, number, memory_order_relaxed);
-        if (pass && work_pass(s, crew->in, b, item, number)) {
+        if (control_breaks(CREW_LOSES_WAITING))
+            ;
+        else if (pass && work_pass(s, crew->in, b, item, number)) {
             count_add(&crew->diverted, 1);
         } else {
             if (!pass)

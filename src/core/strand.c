@@ -462,7 +462,7 @@ static bool crew_drained(struct strand *s)
 {
     const struct change *c = s->flushing.change;
     struct instance *in = s->program->stages[0];
-    if (c && !empties_window(c))
+    if (c && (!empties_window(c) || (control_breaks(CREW_CUTS_EARLY) && !closes(c, in))))
         return true;
     if (!crew_empty(s->crew))
         return false;
@@ -977,7 +977,7 @@ static enum strand_says crew_source_step(struct strand *s)
         s->at_end = true;
     if (s->at_end || look_at_flushes(s))
         return STRAND_GOES_ON;
-    bool goes_on = s->crew->wants_room && !at_load(&s->env->paused) && outlets_room(s);
+    bool goes_on = !control_breaks(CREW_FORGETS_SENDERS) && s->crew->wants_room && !at_load(&s->env->paused) && outlets_room(s);
     return goes_on ? STRAND_GOES_ON : crew_rest(s);
 }
 

@@ -13,6 +13,7 @@
 ANSWER(show);
 ANSWER(pending);
 ANSWER(history);
+ANSWER(tasks);
 ANSWER(insert);
 ANSWER(pop);
 ANSWER(replace);

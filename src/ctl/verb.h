@@ -88,7 +88,7 @@ struct refusal {
 /* Fills *refusal, and returns NULL for the convenience of those who answer. */
 json_t *refuse(struct refusal *refusal, const char *status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-extern const struct verb show_verb, pending_verb, history_verb, tap_verb, insert_verb, pop_verb, replace_verb, move_verb,
+extern const struct verb show_verb, pending_verb, history_verb, tasks_verb, tap_verb, insert_verb, pop_verb, replace_verb, move_verb,
     route_verb, scale_verb, canary_verb, promote_verb, abort_verb, edit_verb, diff_verb, apply_verb, undo_verb, redo_verb,
     flush_verb, pause_verb, resume_verb, drain_verb, stop_verb;
 extern const struct verb *const verbs[]; /* these; ended by NULL. See verbs.c */

@@ -89,6 +89,22 @@ const struct verb history_verb = {
     .answer = answer_history,
 };
 
+static const char *const tasks_examples[] = {
+    "weir tasks web",
+    "weir tasks web --json | jq '.tasks[] | select(.waits_ms > 1000)'",
+    NULL,
+};
+const struct verb tasks_verb = {
+    .name = "tasks",
+    .summary = "list the tasks of stages that wait, and what each waits for",
+    .details = "ITEM is the number of the item that the task has in its hands, and FOR says for how long it has waited. Stages that run as "
+               "tasks are those whose place is \"async\".",
+    .args = bare_args,
+    .examples = tasks_examples,
+    .way = VERB_NOW,
+    .answer = answer_tasks,
+};
+
 static const struct arg_desc tap_args[] = {
     ARG_NAME,
     ARG_OF("the stage to watch"),
@@ -542,7 +558,7 @@ const struct verb apply_verb = {
 };
 
 const struct verb *const verbs[] = {
-    &show_verb,  &pending_verb, &history_verb, &tap_verb,     &insert_verb, &pop_verb,   &replace_verb, &move_verb,
+    &show_verb,  &pending_verb, &history_verb, &tasks_verb, &tap_verb,     &insert_verb, &pop_verb,   &replace_verb, &move_verb,
     &route_verb, &scale_verb,   &canary_verb,  &promote_verb, &abort_verb,  &edit_verb,  &diff_verb,    &apply_verb,
     &undo_verb,  &redo_verb,    &flush_verb,   &pause_verb,   &resume_verb, &drain_verb, &stop_verb,    NULL,
 };

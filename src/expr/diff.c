@@ -69,7 +69,7 @@ static bool same_names(const weir_port *a, const weir_port *b)
 /* Whether one can stand in the other's place, with its links. The port "dead" may come and go. */
 static bool same_ports(const weir_stage *a, const weir_stage *b)
 {
-    return (a->pull != NULL) == (b->pull != NULL) && (a->out == WEIR_NONE) == (b->out == WEIR_NONE) && a->tee == b->tee &&
+    return (a->in == NULL) == (b->in == NULL) && (a->out == WEIR_NONE) == (b->out == WEIR_NONE) && a->tee == b->tee &&
            a->merge == b->merge && (a->route != NULL) == (b->route != NULL) && same_names(a->ins, b->ins) &&
            same_names(a->outs, b->outs);
 }

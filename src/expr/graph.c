@@ -54,7 +54,7 @@ size_t graph_find(const struct graph *graph, const char *label)
 
 bool graph_is_source(const struct graph *graph, size_t i)
 {
-    return graph->stages[i].stage.pull != NULL;
+    return graph->stages[i].stage.in == NULL;
 }
 
 bool graph_is_sink(const struct graph *graph, size_t i)
@@ -106,7 +106,7 @@ static size_t fixed_ports(const weir_stage *stage, bool out, const char *names[P
 {
     const weir_port *list = out ? stage->outs : stage->ins;
     bool open = out ? stage->tee || (stage->route && !list) : stage->merge && !list;
-    bool none = out ? stage->out == WEIR_NONE : stage->pull != NULL;
+    bool none = out ? stage->out == WEIR_NONE : stage->in == NULL;
     size_t count = 0;
     for (; list && list[count].name && count < PORTS_MAX - 1; count++)
         names[count] = list[count].name;
