@@ -1029,6 +1029,156 @@ static void test_run_inside(void *arg)
     CHECK_EQ(run(run_inside), -EINVAL);
 }
 
+/* ---- all at once, at random ------------------------------------------------------------------------------------------------------ */
+
+#define CROWD 12
+
+static struct {
+    weir_lock *lock;
+    weir_condition *condition;
+    weir_semaphore *semaphore;
+    weir_queue *queue;
+    int inside, passed, put, got, running;
+} mess;
+
+static void pass_lock(weir_task *t)
+{
+    if (weir_lock_take(t, mess.lock) < 0)
+        return;
+    CHECK_EQ(mess.inside++, 0);
+    if (check_random() % 2)
+        weir_yield(t);
+    if (check_random() % 4 == 0) {
+        mess.inside--;
+        weir_condition_wait(t, mess.condition);
+        CHECK_EQ(mess.inside++, 0);
+    }
+    weir_condition_notify(mess.condition, check_random() % 3);
+    mess.inside--;
+    weir_lock_give(mess.lock);
+}
+
+static void pass_semaphore(weir_task *t)
+{
+    if (weir_semaphore_take(t, mess.semaphore) < 0)
+        return;
+    CHECK(++mess.passed <= 3);
+    weir_sleep_ms(t, check_random() % 3);
+    mess.passed--;
+    CHECK(weir_semaphore_give(mess.semaphore));
+}
+
+static void pass_item(weir_task *t)
+{
+    int item = 1;
+    if (check_random() % 2)
+        mess.put += weir_queue_put(t, mess.queue, &item) == 0;
+    else
+        mess.got += weir_queue_get(t, mess.queue, &item) == 0;
+}
+
+static int mingle(weir_task *t, void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 30 && !weir_cancelled(t); i++) {
+        weir_timeout limit;
+        weir_timeout_begin(t, &limit, 1 + check_random() % 6);
+        switch (check_random() % 4) {
+        case 0:
+            pass_lock(t);
+            break;
+        case 1:
+            pass_semaphore(t);
+            break;
+        case 2:
+            pass_item(t);
+            break;
+        default:
+            weir_sleep_ms(t, check_random() % 4);
+        }
+        weir_timeout_end(t, &limit);
+    }
+    mess.running--;
+    return 0;
+}
+
+static int crowd(weir_task *t, void *arg)
+{
+    weir_task *tasks[CROWD];
+    (void)arg;
+    memset(&mess, 0, sizeof mess);
+    mess.lock = weir_lock_new();
+    mess.condition = weir_condition_new(mess.lock);
+    mess.semaphore = weir_semaphore_new(3, 3);
+    mess.queue = weir_queue_new(WEIR_FIFO, sizeof(int), 2, NULL);
+    mess.running = CROWD;
+    for (int i = 0; i < CROWD; i++)
+        tasks[i] = weir_task_start(t, "mingle", mingle, NULL);
+    for (int i = 0; i < CROWD / 2; i++) {
+        CHECK_EQ(weir_sleep_ms(t, check_random() % 4), 0);
+        weir_cancel(tasks[check_random() % CROWD]);
+    }
+    for (int i = 0; i < CROWD; i++)
+        CHECK_EQ(weir_await(t, tasks[i], NULL), 0);
+    CHECK_EQ(mess.running, 0);
+    CHECK(!weir_lock_taken(mess.lock));
+    CHECK_EQ(mess.put, mess.got + (int)weir_queue_count(mess.queue));
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(weir_semaphore_take(t, mess.semaphore), 0);
+    weir_queue_free(mess.queue);
+    weir_semaphore_free(mess.semaphore);
+    weir_condition_free(mess.condition);
+    weir_lock_free(mess.lock);
+    return 0;
+}
+
+static void test_crowd(void *arg)
+{
+    (void)arg;
+    CHECK_EQ(run(crowd), 0);
+}
+
+/* ---- want of memory ------------------------------------------------------------------------------------------------------------ */
+
+#ifdef SIM
+/* Uses what allocates, and takes any refusal for an answer. */
+static int make_do(weir_task *t, void *arg)
+{
+    int item = 3, result = 0;
+    weir_job jobs[] = {{.fn = shielded_sleep}, {.fn = shielded_sleep}};
+    (void)arg;
+    weir_queue *q = weir_queue_new(WEIR_PRIORITY, sizeof item, 0, by_tens);
+    for (int i = 0; q && result == 0 && i < 40; i++)
+        result = weir_queue_put(t, q, &item);
+    weir_queue_free(q);
+    if (!q || result < 0)
+        return -ENOMEM;
+    weir_task *other = weir_task_start(t, "other", shielded_sleep, NULL);
+    if (!other)
+        return -ENOMEM;
+    CHECK_EQ(weir_await(t, other, NULL), 0);
+    result = weir_gather(t, jobs, 2);
+    if (result < 0)
+        return result;
+    return weir_offload(t, block, &item) == 4 ? 0 : -ENOMEM;
+}
+
+static void test_memory(void *arg)
+{
+    int result = -ENOMEM;
+    (void)arg;
+    for (size_t n = 1; result < 0; n++) {
+        sim_fail_allocation(n);
+        result = weir_async_run(make_do, NULL);
+        sim_fail_allocation(0);
+        CHECK(result == 0 || result == -ENOMEM);
+        CHECK(result == 0 || strlen(weir_error(NULL)) > 0);
+        CHECK_EQ(sim_live_allocations(), 0);
+        CHECK(n < 100);
+    }
+}
+#endif
+
 /* ---- reports ------------------------------------------------------------------------------------------------------------------- */
 
 static char reported[8192];
@@ -1191,9 +1341,12 @@ int main(void)
     check_run("blocking calls on other threads", 50, test_offload);
     check_run("ten thousand sleep", 1, test_many);
     check_run("who is here, and what for", 20, test_tasks_here);
+    check_run("a crowd that is cancelled at random loses nothing", 300, test_crowd);
     check_run("a task cannot run a loop", 1, test_run_inside);
     check_run("failures that nobody awaits are reported when debugging", 20, test_unawaited);
-#ifndef SIM
+#ifdef SIM
+    check_run("any allocation may fail", 3, test_memory);
+#else
     check_run("a task that keeps its loop is reported with a backtrace", 1, test_slow);
     if (!SANITIZED)
         check_run("a stack overflow is named, and ends the process", 1, test_overflow);

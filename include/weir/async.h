@@ -118,7 +118,7 @@ WEIR_API int weir_sleep_until_ns(weir_task *t, uint64_t when_ns); /* on weir_tas
 WEIR_API uint64_t weir_task_now_ns(const weir_task *t);           /* monotonic; virtual in the simulator */
 
 /* A limit for all that is waited for between begin and end: what exceeds it answers -ETIMEDOUT. They nest; the storage is the
- * caller's. weir_timeout_end() says whether time ran out. UINT64_MAX: no limit. */
+ * caller's. weir_timeout_end() says whether it struck: whether anything was answered -ETIMEDOUT for it. UINT64_MAX: no limit. */
 typedef struct weir_timeout weir_timeout;
 struct weir_timeout {
     weir_timeout *outer;
@@ -143,7 +143,8 @@ WEIR_API void weir_group_cancel(weir_group *g); /* asks all to end; that is no f
 WEIR_API int weir_group_end(weir_task *t, weir_group *g);
 
 /* The next of the group's tasks that has returned, as they do (as_completed): its `arg` and its result. 0; 1: there are no more that run;
- * a failing task does not cancel the others of a group in which this is used before anything has failed. */
+ * a failing task does not cancel the others of a group in which this is used before anything has failed. What returns before its first
+ * call is not told (the tasks first run when somebody waits): so a group for tasks that come and go without end keeps nothing of them. */
 WEIR_API int weir_group_next(weir_task *t, weir_group *g, void **arg, int *result);
 
 typedef struct weir_job {

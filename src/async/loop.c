@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The rounds of a loop. Tasks and turns that are always ready must not keep the world waiting, so each round takes only what was
- * ready at its beginning, and every eighth one looks at the world even so: a look costs a system call.
+ * ready at its beginning, and after a few microseconds of them the loop looks at the world even so; not each time, since a look costs a
+ * system call.
  */
 #include "async/loop.h"
 
@@ -13,7 +14,7 @@
 #include "async/watch.h"
 #include <weir/weir.h>
 
-#define ROUNDS_PER_LOOK 8
+#define LOOK_NS 20000
 
 #ifdef SIM
 /* The simulator's threads are fibers of one thread: what belongs to one is found by the text of its last error. */
@@ -108,6 +109,7 @@ void loop_leave(struct loop *loop)
 /* With the lock held, also around the waking: once it is let go the loop may do its last round, and be freed. */
 static void wake(struct loop *loop)
 {
+    atomic_store_explicit(&loop->posted, true, memory_order_relaxed);
     if (!loop->asleep)
         return;
     loop->asleep = false;
@@ -136,6 +138,8 @@ void loop_turn(struct loop *loop, weir_turn *turn)
 
 static void run_posted(struct loop *loop)
 {
+    if (!atomic_load_explicit(&loop->posted, memory_order_relaxed)) /* what is missed now is seen before the loop sleeps */
+        return;
     plat_lock(&loop->lock);
     struct post *post = loop->posts;
     weir_turn *turn = loop->turns;
@@ -143,6 +147,7 @@ static void run_posted(struct loop *loop)
     loop->posts_end = &loop->posts;
     loop->turns = NULL;
     loop->turns_end = &loop->turns;
+    atomic_store_explicit(&loop->posted, false, memory_order_relaxed);
     plat_unlock(&loop->lock);
     while (post) {
         struct post *next = post->next; /* it may be gone, or posted again, when it has run */
@@ -212,12 +217,10 @@ static void look_at_world(struct loop *loop)
         plat_lock(&loop->lock);
         loop->asleep = false;
         plat_unlock(&loop->lock);
-    } else if (++loop->rounds < ROUNDS_PER_LOOK) {
-        return;
-    } else {
+    } else if (loop->now_ns - loop->looked_ns >= LOOK_NS) {
         poll_wait(loop->poll, 0);
+        loop->looked_ns = loop->now_ns;
     }
-    loop->rounds = 0;
 }
 
 void loop_round(struct loop *loop)

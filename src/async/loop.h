@@ -36,7 +36,7 @@ struct loop {
     struct poll *poll;
     struct offload *offload; /* NULL until it is needed */
     uint64_t now_ns;         /* when the round began */
-    uint32_t rounds;         /* since the last look at the world */
+    uint64_t looked_ns;      /* the last look at the world, while there was something else to do */
     char *error;             /* the thread's text of weir_error(NULL) */
     weir_async_config config;
     struct watch *watch; /* watch.h, between loop_enter() and loop_leave() */
@@ -48,7 +48,8 @@ struct loop {
     struct list tasks;     /* all tasks, also those that have returned and whose handle is held */
     struct post *posts, **posts_end;
     weir_turn *turns, **turns_end;
-    bool asleep; /* it waits for the world, or is about to */
+    _Atomic bool posted; /* there is any of the two; read without the lock, relaxed */
+    bool asleep;         /* it waits for the world, or is about to */
 };
 
 int loop_init(struct loop *loop); /* 0 or -1 */
