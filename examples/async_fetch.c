@@ -50,13 +50,15 @@ static int hold(weir_task *t, struct site *site)
 /* "GET /7 HTTP/1.0" is answered with 14. */
 static int answer(weir_task *t, struct visit *visit)
 {
-    char request[256], answer[256];
-    ssize_t n = weir_read_until(t, visit->stream, "\r\n\r\n", 4, request, sizeof request - 1);
-    if (n < 0)
-        return (int)n;
-    request[n] = 0;
-    int number = strncmp(request, "GET /", 5) == 0 ? atoi(request + 5) : -1;
-    int result = hold(t, visit->site);
+    char answer[256];
+    const char *line;
+    size_t len;
+    int number = -1, result;
+    while ((result = weir_read_until(t, visit->stream, '\n', 256, &line, &len)) == 0 && len > 1)
+        if (len > 5 && memcmp(line, "GET /", 5) == 0)
+            number = atoi(line + 5);
+    if (result == 0)
+        result = hold(t, visit->site);
     if (result < 0)
         return result;
     int length = snprintf(answer, sizeof answer, "HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n%d", 2 * number);
@@ -67,7 +69,7 @@ static int serve_visit(weir_task *t, void *arg)
 {
     struct visit *visit = arg;
     answer(t, visit); /* whoever hangs up is not the server's concern */
-    weir_stream_close(t, visit->stream);
+    weir_stream_close(visit->stream);
     free(visit);
     return 0;
 }
@@ -107,18 +109,28 @@ static int count(void *state, weir_out *out)
     return *next == REQUESTS ? WEIR_END : WEIR_MORE;
 }
 
-static int get(weir_task *t, int port, struct answer *item)
+/* All that comes until the end. */
+static ssize_t read_all(weir_task *t, weir_stream *stream, char *text, size_t size)
+{
+    size_t got = 0;
+    ssize_t n = 0;
+    while (got < size && (n = weir_read(t, stream, text + got, size - got)) > 0)
+        got += (size_t)n;
+    return n < 0 ? n : (ssize_t)got;
+}
+
+static int get(weir_task *t, const char *port, struct answer *item)
 {
     char text[256];
     weir_stream *stream;
-    int result = weir_connect_tcp(t, "127.0.0.1", port, &stream);
+    int result = weir_connect_tcp(t, &stream, "127.0.0.1", port);
     if (result < 0)
         return result;
     int length = snprintf(text, sizeof text, "GET /%d HTTP/1.0\r\n\r\n", item->number);
     ssize_t n = weir_write(t, stream, text, (size_t)length);
     if (n >= 0)
-        n = weir_read_all(t, stream, text, sizeof text - 1);
-    weir_stream_close(t, stream);
+        n = read_all(t, stream, text, sizeof text - 1);
+    weir_stream_close(stream);
     if (n < 0)
         return (int)n;
     text[n] = 0;
@@ -131,7 +143,7 @@ static int fetch(weir_task *t, void *state)
 {
     struct answer item;
     while (weir_recv(t, &item) == 0) {
-        int result = get(t, *(int *)state, &item);
+        int result = get(t, state, &item);
         if (result < 0)
             weir_reject(t, "request %d: %s", item.number, strerror(-result));
         else
@@ -178,11 +190,13 @@ static int run_pipeline(weir_task *t, struct site *site, weir_pipeline *p)
 
 static int fetch_all(weir_task *t, struct site *site)
 {
-    int next = 0, port = weir_listener_port(site->listener);
+    int next = 0;
+    char port[16];
+    snprintf(port, sizeof port, "%u", weir_listener_port(site->listener));
     struct checked checked = {0};
     weir_pipeline *p = weir_new("fetch");
     weir_append(p, &(weir_stage){.name = "numbers", .out = &answer_type, .pull = count, .state = &next});
-    weir_append(p, &(weir_stage){.name = "fetch", .in = &answer_type, .loop = fetch, .state = &port, .concurrency = FEW});
+    weir_append(p, &(weir_stage){.name = "fetch", .in = &answer_type, .loop = fetch, .state = port, .concurrency = FEW});
     weir_append(p, &(weir_stage){.name = "check", .in = &answer_type, .out = WEIR_NONE, .map = check, .state = &checked});
     int result = run_pipeline(t, site, p);
     if (result < 0)
@@ -196,7 +210,7 @@ static int run(weir_task *t, void *arg)
 {
     (void)arg;
     struct site site = {.few = weir_event_new(), .many = weir_event_new()};
-    int result = weir_listen_tcp(t, "127.0.0.1", 0, &site.listener);
+    int result = weir_listen_tcp(t, &site.listener, "127.0.0.1", 0, 512);
     if (result < 0)
         return result;
     site.visits = weir_group_begin(t);
@@ -204,7 +218,7 @@ static int run(weir_task *t, void *arg)
     result = fetch_all(t, &site);
     weir_group_cancel(site.visits);
     weir_group_end(t, site.visits);
-    weir_listener_close(t, site.listener);
+    weir_listener_close(site.listener);
     weir_event_free(site.few);
     weir_event_free(site.many);
     return result;
