@@ -209,9 +209,19 @@ static int source(weir_task *t, void *state)
 
 /* ---- writing -------------------------------------------------------------------------------------------------------------------- */
 
+#define SHORT_BYTES 4096
+
+/* A short line with its end in one call to the kernel. */
 static int write_line(weir_task *t, weir_stream *s, const weir_bytes *line)
 {
-    int result = line->len ? weir_write(t, s, line->data, line->len) : 0;
+    char whole[SHORT_BYTES];
+    if (line->len < sizeof whole) {
+        if (line->len)
+            memcpy(whole, line->data, line->len);
+        whole[line->len] = '\n';
+        return weir_write(t, s, whole, line->len + 1);
+    }
+    int result = weir_write(t, s, line->data, line->len);
     return result < 0 ? result : weir_write(t, s, "\n", 1);
 }
 

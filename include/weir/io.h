@@ -10,6 +10,9 @@
  *
  * CANCELLING takes a read or an accept back as if it had not been asked for. A connect is given up. A write cannot be taken back:
  * nobody knows how much has arrived, so the stream is closed beneath it, and can only be closed by you.
+ *
+ * SIGPIPE. A write to a peer that has gone away raises it, as a plain write() does: the program ignores it (signal(SIGPIPE, SIG_IGN)),
+ * and gets -EPIPE.
  */
 #ifndef WEIR_IO_H
 #define WEIR_IO_H
