@@ -24,6 +24,8 @@ struct weir_stream {
     union handle handle;
     char *buffer;
     size_t from, to, size; /* what was read and not asked for yet: [from, to) of `size` bytes */
+    char *direct;          /* the memory of who waits for whatever comes: the next read goes there, not into the buffer */
+    size_t direct_size, direct_got;
     bool reading, ended;
     int error;
     bool closing, closed, dropped; /* uv_close was called; its callback has come; the owner has let go */
@@ -368,7 +370,10 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     weir_stream *s = handle->data;
     (void)suggested;
-    *buf = uv_buf_init(s->buffer + s->to, (unsigned)(s->size - s->to));
+    if (s->direct)
+        *buf = uv_buf_init(s->direct, (unsigned)s->direct_size);
+    else
+        *buf = uv_buf_init(s->buffer + s->to, (unsigned)(s->size - s->to));
 }
 
 static void stop_reading(weir_stream *s)
@@ -381,10 +386,13 @@ static void have_read(uv_stream_t *handle, ssize_t got, const uv_buf_t *buf)
 {
     weir_stream *s = handle->data;
     weir_wait *reader = s->reader;
-    (void)buf;
     if (got == 0)
         return;
-    if (got > 0)
+    bool direct = s->direct && buf->base == s->direct;
+    s->direct = NULL;
+    if (got > 0 && direct)
+        s->direct_got = (size_t)got;
+    else if (got > 0)
         s->to += (size_t)got;
     else if (got == UV_EOF)
         s->ended = true;
@@ -424,7 +432,7 @@ static int read_more(weir_task *t, weir_stream *s)
     int result = weir_wait_for(t, &w);
     if (result < 0)
         return result;
-    return s->to > before ? 0 : s->ended ? 1 : fail(s->error, "read from", s->peer);
+    return s->to > before || s->direct_got ? 0 : s->ended ? 1 : fail(s->error, "read from", s->peer);
 }
 
 static size_t take(weir_stream *s, void *buffer, size_t size)
@@ -440,9 +448,15 @@ static size_t take(weir_stream *s, void *buffer, size_t size)
 ssize_t weir_read(weir_task *t, weir_stream *s, void *buffer, size_t size)
 {
     if (s->from == s->to) {
+        s->direct = buffer;
+        s->direct_size = size < UINT32_MAX ? size : UINT32_MAX;
+        s->direct_got = 0;
         int result = read_more(t, s);
-        if (result != 0)
-            return result < 0 ? result : 0;
+        size_t got = s->direct_got;
+        s->direct = NULL;
+        s->direct_got = 0;
+        if (got || result != 0)
+            return got ? (ssize_t)got : result < 0 ? result : 0;
     }
     return (ssize_t)take(s, buffer, size);
 }
