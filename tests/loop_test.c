@@ -205,6 +205,10 @@ static void what_hangs_is_cancelled_at_the_deadline(void *arg)
     CHECK_EQ(weir_start(p), WEIR_OK);
     event_wait(&taken, 5);
     weir_edit *e = weir_edit_begin(p);
+    CHECK_EQ(weir_edit_pop_within(e, "source", 20), WEIR_EREFUSED);
+    CHECK_HAS(weir_error(p), "\"source\" has no tasks that could be cancelled");
+    weir_edit_discard(e);
+    e = weir_edit_begin(p);
     CHECK_EQ(weir_edit_pop_within(e, "hangs", 20), WEIR_OK);
     CHECK_EQ(weir_commit(e, NULL), WEIR_OK);
     CHECK_EQ(weir_settle(p, 0), WEIR_OK);

@@ -9,6 +9,7 @@
 #include "api/divert.h"
 #include "api/trial.h"
 #include "core/crew.h"
+#include "core/wiring.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,6 +136,17 @@ static bool restore(struct plan *plan, const weir_edit *e, struct plan_error *er
     return true;
 }
 
+/* Only tasks can be cancelled. */
+static bool has_tasks_for(const struct plan *plan, const struct op *op, struct plan_error *error)
+{
+    const struct instance *stage = plan_find(plan, op->name);
+    if (!op->within || !stage || stage->shape == SHAPE_LOOP)
+        return true;
+    return plan_refuse(
+        error, "\"%s\" has no tasks that could be cancelled; expected a stage with a loop function, or a pop without a time",
+        op->name);
+}
+
 static bool replay_one(struct plan *plan, const struct op *op, struct plan_error *error)
 {
     switch (op->kind) {
@@ -147,6 +159,7 @@ static bool replay_one(struct plan *plan, const struct op *op, struct plan_error
     case OP_LAST:
         return plan_insert_last(plan, op->stage, error);
     case OP_POP:
+        return has_tasks_for(plan, op, error) && plan_pop(plan, op->name, error);
     case OP_DIVERT:
         return plan_pop(plan, op->name, error);
     case OP_CANDIDATE:
@@ -336,13 +349,15 @@ int weir_edit_pop(weir_edit *e, const char *name)
 
 int weir_edit_pop_within(weir_edit *e, const char *name, uint64_t ms)
 {
-    struct op **at = e->ops_end;
-    int status = add_op(e, OP_POP, name, NULL, NULL);
-    if (status == WEIR_OK && *at) {
-        (*at)->within = true;
-        (*at)->within_ns = ms < UINT64_MAX / 2000000 ? ms * 1000000 : UINT64_MAX / 2;
-    }
-    return status;
+    struct op *op = too_long(name) ? NULL : plat_alloc(sizeof *op);
+    if (!op)
+        return edit_error(e, too_long(name) ? WEIR_EREFUSED : WEIR_ENOMEM,
+                          too_long(name) ? "the name of a stage is longer than any" : "no memory for an edit");
+    op->kind = OP_POP;
+    op->within = true;
+    op->within_ns = ms < UINT64_MAX / 2000000 ? ms * 1000000 : UINT64_MAX / 2;
+    snprintf(op->name, sizeof op->name, "%s", name);
+    return keep_op(e, op);
 }
 
 /* A stage that an earlier edit popped, and that is stuck, is not in the plan any more: divert_retiring(). */

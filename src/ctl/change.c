@@ -174,7 +174,11 @@ static int pop(struct request *request, weir_edit *edit)
     }
     if (fresh_find_letters(request, stage, letters, &text))
         pop_letters(edit, stage, letters);
-    weir_edit_pop(edit, stage);
+    const json_t *within = json_object_get(request->args, "within");
+    if (within)
+        weir_edit_pop_within(edit, stage, (uint64_t)(json_number_value(within) * 1000));
+    else
+        weir_edit_pop(edit, stage);
     free(text);
     return 0;
 }

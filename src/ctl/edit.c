@@ -78,6 +78,9 @@ json_t *edit_receipt(struct session *session, const weir_receipt *receipt)
     set_count(json, "effect_ns", receipt->effect_ns);
     set_count(json, "total_ns", receipt->total_ns);
     set_count(json, "late", receipt->late);
+    set_count(json, "drained", receipt->drained);
+    set_count(json, "diverted", receipt->diverted);
+    set_count(json, "cancelled", receipt->cancelled);
     json_object_set_new(json, "pending", json_boolean(receipt->pending));
     json_object_set_new(json, "held_up_by", json_text(receipt->held_up_by));
     set_count(json, "held_up_item", receipt->held_up_item);

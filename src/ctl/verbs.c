@@ -97,7 +97,8 @@ static const char *const tasks_examples[] = {
 const struct verb tasks_verb = {
     .name = "tasks",
     .summary = "list the tasks of stages that wait, and what each waits for",
-    .details = "ITEM is the number of the item that the task has in its hands, and FOR says for how long it has waited. Stages that run as "
+    .details = "ITEM is the number of the item that the task has in its hands, and FOR says for how long it has waited. Stages "
+               "that run as "
                "tasks are those whose place is \"async\".",
     .args = bare_args,
     .examples = tasks_examples,
@@ -172,6 +173,8 @@ static const struct arg_desc pop_args[] = {
     ARG_NAME,
     ARG_OF("the stage that leaves"),
     {"divert", ARG_FLAG, .help = "do not wait for it; lead what waits in front of it past it"},
+    {"within", ARG_SECONDS, .word = "SECONDS",
+     .help = "cancel its tasks if they are not done by then; for stages that run as tasks"},
     ARGS_EDIT,
     {0},
 };
@@ -186,7 +189,10 @@ const struct verb pop_verb = {
     .details = "Its neighbours are joined. What is ahead of the cut still passes through it; then it puts out what it "
                "holds and is closed.\nWith --divert the edit does not wait for a stage that is stuck in its function: "
                "what waits in front of it goes past it, and the item in its hands is reported; if the function ever "
-               "returns, that item counts as failed.",
+               "returns, that item counts as failed.\nWith --within the tasks of a stage whose place is \"async\" are "
+               "cancelled when the "
+               "time is over, and what they and those in front of them have counts as failed. `weir history --json` says how "
+               "many were drained, diverted and cancelled.",
     .args = pop_args,
     .examples = pop_examples,
     .changes = true,
@@ -558,7 +564,7 @@ const struct verb apply_verb = {
 };
 
 const struct verb *const verbs[] = {
-    &show_verb,  &pending_verb, &history_verb, &tasks_verb, &tap_verb,     &insert_verb, &pop_verb,   &replace_verb, &move_verb,
-    &route_verb, &scale_verb,   &canary_verb,  &promote_verb, &abort_verb,  &edit_verb,  &diff_verb,    &apply_verb,
-    &undo_verb,  &redo_verb,    &flush_verb,   &pause_verb,   &resume_verb, &drain_verb, &stop_verb,    NULL,
+    &show_verb,  &pending_verb, &history_verb, &tasks_verb,   &tap_verb,   &insert_verb, &pop_verb,  &replace_verb, &move_verb,
+    &route_verb, &scale_verb,   &canary_verb,  &promote_verb, &abort_verb, &edit_verb,   &diff_verb, &apply_verb,   &undo_verb,
+    &redo_verb,  &flush_verb,   &pause_verb,   &resume_verb,  &drain_verb, &stop_verb,   NULL,
 };
