@@ -27,8 +27,9 @@
  * item does. What a stage keeps beyond the call, it copies.
  *
  * FAILING. A function that cannot do its work leaves the item as it was, calls weir_fail() with a message and returns what that
- * call returns (a `loop`: weir_reject()). The engine first tries again if `retry` says so. What happens then is the stage's `on_error`: the pipeline stops
- * (default), the item is counted as failed and skipped, or it leaves through the port "dead" with the reason (a dead letter).
+ * call returns (a `loop`: weir_reject()). The engine first tries again if `retry` says so. What happens then is the stage's
+ * `on_error`: the pipeline stops (default), the item is counted as failed and skipped, or it leaves through the port "dead" with
+ * the reason (a dead letter).
  *
  * PORTS. Most stages have one way in and one way out. A stage with several says their names in `ins` or `outs`; `tee`, `route` and
  * `merge` are the stages that do nothing else. A stage with several ports begins or ends a strand.
