@@ -745,6 +745,7 @@ static bool fill_seat(struct draft *d, struct group *g)
     seat->strand = s;
     seat->program = s->program = make_program(d->flow->stages + g->from, g->to - g->from);
     s->blocking = d->flow->stages[g->from]->def.blocking;
+    s->crew = d->flow->stages[g->from]->crew;
     return s->program != NULL;
 }
 

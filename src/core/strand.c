@@ -541,7 +541,6 @@ static void adopt(struct strand *s)
         at_store(&in->strand_id, s->id);
         in->edited_out = false;
     }
-    s->crew = s->program->count ? s->program->stages[0]->crew : NULL;
     if (s->crew)
         crew_adopt(s->crew, s);
     set_due(s);

@@ -125,16 +125,16 @@ struct strand {
     bool blocking;                       /* set before activation: has a thread of its own */
     struct program *program;             /* who runs it */
     struct ports *ports;                 /* who runs it */
-    struct weir_crew *crew;              /* of its one stage, if that has a `loop`; set with the program */
-    _Atomic(struct change *) mailbox;    /* edit stores, strand takes; Dekker with `state` CALL, see enter_call() */
-    bool waits_input, waits_room;        /* who runs it: what the last step missed, if it said RESTS */
-    size_t room_at;                      /* who runs it: the outlet that has no room */
-    size_t in_port;                      /* who runs it: the inlet that the batch at hand came through */
-    unsigned wakes_seen;                 /* who runs it */
-    _Atomic unsigned wakes; /* counted up by who wants it to look at something that is not a channel or the mailbox */
-    bool ends_turn;         /* who runs it: the batch at hand was the last of its turn */
-    bool open_turn;         /* who runs it: something was put out since it last marked a turn (outlets_mark_turn) */
-    bool at_end;            /* who runs it: nothing more comes in; what is left is to end */
+    struct weir_crew *crew; /* of its one stage, if that has a `loop`; set before activation, and looked at by who kicks */
+    _Atomic(struct change *) mailbox; /* edit stores, strand takes; Dekker with `state` CALL, see enter_call() */
+    bool waits_input, waits_room;     /* who runs it: what the last step missed, if it said RESTS */
+    size_t room_at;                   /* who runs it: the outlet that has no room */
+    size_t in_port;                   /* who runs it: the inlet that the batch at hand came through */
+    unsigned wakes_seen;              /* who runs it */
+    _Atomic unsigned wakes;           /* counted up by who wants it to look at something that is not a channel or the mailbox */
+    bool ends_turn;                   /* who runs it: the batch at hand was the last of its turn */
+    bool open_turn;                   /* who runs it: something was put out since it last marked a turn (outlets_mark_turn) */
+    bool at_end;                      /* who runs it: nothing more comes in; what is left is to end */
     _Atomic bool finishing; /* strand stores it, then loads pins; who pins adds, then loads this: one sees the other */
     _Atomic unsigned pins;
     size_t broken;            /* who runs it: stages [0, broken) take no more items: they are returned */
