@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <weir/io.h>
+#include <weir/runtime.h>
 #include <weir/weir.h>
 
 #include "check.h"
@@ -167,8 +168,6 @@ static int long_pieces(weir_task *t, void *arg)
     connect_pair(t, &pair);
     memset(line, 'x', sizeof line);
     line[200000] = '\n';
-    weir_task *writer = NULL;
-    (void)writer;
     for (size_t at = 0; at < sizeof line; at += 50000) {
         size_t n = sizeof line - at < 50000 ? sizeof line - at : 50000;
         CHECK_EQ(weir_write(t, pair.a, line + at, n), 0);
@@ -192,16 +191,36 @@ static int flood(weir_task *t, void *arg)
     return result;
 }
 
+static void look_for_flood(void *arg, const weir_task_info *info)
+{
+    *(bool *)arg |= strcmp(info->name, "flood") == 0 && info->waits[0];
+}
+
+/* The kernel's buffers are full. */
+static void await_flood(weir_task *t)
+{
+    for (bool waits = false; !waits; weir_tasks_here(t, look_for_flood, &waits))
+        CHECK_EQ(weir_yield(t), 0);
+}
+
+static int read_one(weir_task *t, void *arg)
+{
+    char byte;
+    return (int)weir_read(t, ((struct pair *)arg)->a, &byte, 1);
+}
+
 static int back_pressure(weir_task *t, void *arg)
 {
     struct pair pair = {0};
     int result;
     (void)arg;
     connect_pair(t, &pair);
+    weir_task *reader = weir_task_start(t, "reader", read_one, &pair);
     weir_task *writer = weir_task_start(t, "flood", flood, &pair);
-    CHECK_EQ(weir_sleep_ms(t, 50),
-             0); /* for the kernel's buffers to fill up; the writer waits or not: it ends by being cancelled */
+    await_flood(t);
     weir_cancel(writer);
+    CHECK_EQ(weir_await(t, reader, &result), 0); /* the stream was closed beneath it, too */
+    CHECK_EQ(result, -EPIPE);
     CHECK_EQ(weir_await(t, writer, &result), 0);
     CHECK_EQ(result, -ECANCELED);
     CHECK_EQ(weir_write(t, pair.a, "x", 1), -EPIPE);
@@ -230,6 +249,67 @@ static int limits(weir_task *t, void *arg)
     return 0;
 }
 
+static int cancelled(weir_task *t, void *arg)
+{
+    struct pair pair = {0};
+    int result;
+    char byte;
+    (void)arg;
+    connect_pair(t, &pair);
+    weir_stream *b = pair.b;
+    weir_task *reader = weir_task_start(t, "reader", read_one, &pair),
+              *acceptor = weir_task_start(t, "acceptor", accept_one, &pair);
+    CHECK_EQ(weir_yield(t), 0);
+    weir_cancel(reader);
+    weir_cancel(acceptor);
+    CHECK_EQ(weir_await(t, reader, &result), 0);
+    CHECK_EQ(result, -ECANCELED);
+    CHECK_EQ(weir_await(t, acceptor, &result), 0);
+    CHECK_EQ(result, -ECANCELED);
+    pair.b = b;
+    CHECK_EQ(weir_write(t, pair.b, "z", 1), 0);
+    CHECK_EQ(weir_read(t, pair.a, &byte, 1), 1);
+    CHECK_EQ(byte, 'z');
+    close_pair(&pair);
+    return 0;
+}
+
+/* More than goes to the kernel at a time. */
+static int write_much(weir_task *t, void *arg)
+{
+    struct pair *pair = arg;
+    size_t size = (size_t)40 << 20;
+    char *much = calloc(1, size);
+    CHECK(much != NULL);
+    much[size - 1] = 'e';
+    int result = weir_write(t, pair->a, much, size);
+    free(much);
+    return result < 0 ? result : weir_shutdown(t, pair->a);
+}
+
+static int much(weir_task *t, void *arg)
+{
+    struct pair pair = {0};
+    static char block[100000];
+    size_t got = 0;
+    ssize_t n;
+    char last = 0;
+    int result;
+    (void)arg;
+    connect_pair(t, &pair);
+    CHECK_EQ(weir_read(t, pair.b, block, 0), 0); /* asks for nothing, and breaks nothing */
+    weir_task *writer = weir_task_start(t, "writer", write_much, &pair);
+    for (; (n = weir_read(t, pair.b, block, sizeof block)) > 0; got += (size_t)n)
+        last = block[n - 1];
+    CHECK_EQ(n, 0);
+    CHECK_EQ(got, (size_t)40 << 20);
+    CHECK_EQ(last, 'e');
+    CHECK_EQ(weir_await(t, writer, &result), 0);
+    CHECK_EQ(result, 0);
+    close_pair(&pair);
+    return 0;
+}
+
 static int refused(weir_task *t, void *arg)
 {
     weir_listener *l;
@@ -246,6 +326,12 @@ static int refused(weir_task *t, void *arg)
     CHECK(s == NULL);
     CHECK_EQ(weir_connect_unix(t, &s, "/nowhere/at/all"), -ENOENT);
     CHECK_HAS(weir_error(NULL), "/nowhere/at/all");
+    CHECK_EQ(weir_connect_tcp(t, &s, "127.0.0.1", "no-such-service"), -ENOENT);
+    CHECK_HAS(weir_error(NULL), "127.0.0.1 port no-such-service");
+    char long_path[200] = {0};
+    memset(long_path, 'p', sizeof long_path - 1);
+    CHECK_EQ(weir_connect_unix(t, &s, long_path), -ENAMETOOLONG);
+    CHECK_EQ(weir_listen_unix(t, &l, long_path, 0), -ENAMETOOLONG);
     CHECK_EQ(weir_listen_tcp(t, &l, "no address", 80, 0), -EINVAL);
     CHECK_HAS(weir_error(NULL), "listen on no address port 80");
     CHECK_EQ(weir_listen_tcp(t, &l, "127.0.0.1", 70000, 0), -EINVAL);
@@ -286,6 +372,8 @@ int main(void)
     test("long pieces, and their limit", long_pieces);
     test("who does not read holds up who writes", back_pressure);
     test("timeouts take reads and accepts back", limits);
+    test("cancelling takes reads and accepts back", cancelled);
+    test("what is much is written in parts", much);
     test("refusals in words", refused);
     unlink(path);
     rmdir(directory);

@@ -9,7 +9,8 @@
  * RESULTS are those of weir/async.h: 0 or more, or a negative errno value, which weir_error(NULL) has in words with the address.
  *
  * CANCELLING takes a read or an accept back as if it had not been asked for. A connect is given up. A write cannot be taken back:
- * nobody knows how much has arrived, so the stream is closed beneath it, and can only be closed by you.
+ * nobody knows how much has arrived, so the stream is closed beneath it, and can only be closed by you;
+ * who reads from it meanwhile gets -EPIPE.
  *
  * SIGPIPE. A write to a peer that has gone away raises it, as a plain write() does: the program ignores it (signal(SIGPIPE, SIG_IGN)),
  * and gets -EPIPE.
@@ -42,7 +43,7 @@ WEIR_API void weir_listener_close(weir_listener *listener);          /* NULL is 
 /* The next connection, as a stream. */
 WEIR_API int weir_accept(weir_task *t, weir_listener *listener, weir_stream **stream);
 
-/* Up to `size` bytes, at least one. 0: the peer has ended its side. Nothing is read from the peer beyond a buffer of 64 KiB that nobody
+/* Up to `size` bytes, at least one. 0: the peer has ended its side (or `size` is 0). Nothing is read from the peer beyond a buffer of 64 KiB that nobody
  * has asked for: it has to wait. */
 WEIR_API ssize_t weir_read(weir_task *t, weir_stream *stream, void *buffer, size_t size);
 

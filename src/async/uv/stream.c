@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <uv.h>
 #include <weir/io.h>
 
 #define BUFFER_BYTES 65536
 #define NAME_BYTES   112
+#define PART_BYTES   ((size_t)16 << 20) /* handed to libuv at a time */
 
 union handle {
     uv_handle_t any;
@@ -42,10 +44,17 @@ struct weir_listener {
     char name[NAME_BYTES];
 };
 
+/* What getaddrinfo() says is no errno value, in libuv neither. */
+static int errno_of(int error)
+{
+    bool resolver = error <= UV_EAI_ADDRFAMILY && error >= UV_EAI_PROTOCOL;
+    return !resolver ? error : error == UV_EAI_MEMORY ? -ENOMEM : error == UV_EAI_AGAIN ? -EAGAIN : -ENOENT;
+}
+
 static int fail(int error, const char *what, const char *name)
 {
     weir_fail("%s %s: %s", what, name, uv_strerror(error));
-    return error;
+    return errno_of(error);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------- */
@@ -64,12 +73,17 @@ static void stream_closed(uv_handle_t *handle)
         stream_free(s);
 }
 
+/* libuv says nothing to who reads: that is ours to do. */
 static void begin_close(weir_stream *s)
 {
+    weir_wait *reader = s->reader;
     if (!s->closing)
         uv_close(&s->handle.any, stream_closed);
     s->closing = true;
-    s->error = s->error ? s->error : -ECANCELED;
+    s->error = s->error ? s->error : -EPIPE;
+    s->reader = NULL;
+    if (reader)
+        weir_wait_done(reader, 0);
 }
 
 void weir_stream_close(weir_stream *s)
@@ -183,10 +197,12 @@ static int wait_connected(weir_task *t, struct connecting *c, const char *what)
     return weir_wait_for(t, &c->wait);
 }
 
-static int connect_to(weir_task *t, weir_stream **stream, const struct sockaddr *address)
+/* *stopped: the task was cancelled, or its time is over; a kernel that gives up answers -ETIMEDOUT as well. */
+static int connect_to(weir_task *t, weir_stream **stream, const struct sockaddr *address, bool *stopped)
 {
     struct connecting c = {.stream = stream_new(t, true)};
     char name[NAME_BYTES], what[NAME_BYTES + 16];
+    *stopped = false;
     if (!c.stream)
         return -ENOMEM;
     name_address(address, name, sizeof name);
@@ -195,6 +211,7 @@ static int connect_to(weir_task *t, weir_stream **stream, const struct sockaddr 
     int result = uv_tcp_connect(&c.request, &c.stream->handle.tcp, address, connected);
     if (result == 0)
         result = wait_connected(t, &c, what);
+    *stopped = c.wait.cancelling;
     if (result < 0) {
         weir_stream_close(c.stream);
         return result;
@@ -216,9 +233,9 @@ int weir_connect_tcp(weir_task *t, weir_stream **stream, const char *host, const
     if (result == 0)
         result = weir_wait_for(t, &r.wait);
     for (struct addrinfo *a = r.addresses; result >= 0 && a; a = a->ai_next) {
-        int says = connect_to(t, stream, a->ai_addr);
-        bool enough = says == 0 || says == -ECANCELED || says == -ETIMEDOUT;
-        if (enough || !a->ai_next) {
+        bool stopped;
+        int says = connect_to(t, stream, a->ai_addr, &stopped);
+        if (says == 0 || stopped || !a->ai_next) {
             result = says;
             break;
         }
@@ -227,11 +244,19 @@ int weir_connect_tcp(weir_task *t, weir_stream **stream, const char *host, const
     return result < 0 ? fail(result, "connect to", name) : 0;
 }
 
+/* libuv would cut it, and use another path. */
+static bool too_long(const char *path)
+{
+    return strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path;
+}
+
 int weir_connect_unix(weir_task *t, weir_stream **stream, const char *path)
 {
+    *stream = NULL;
+    if (too_long(path))
+        return fail(-ENAMETOOLONG, "connect to", path);
     struct connecting c = {.stream = stream_new(t, false)};
     char what[NAME_BYTES + 16];
-    *stream = NULL;
     if (!c.stream)
         return fail(-ENOMEM, "connect to", path);
     snprintf(what, sizeof what, "connect to %.100s", path);
@@ -309,8 +334,10 @@ int weir_listen_tcp(weir_task *t, weir_listener **listener, const char *address,
 
 int weir_listen_unix(weir_task *t, weir_listener **listener, const char *path, int backlog)
 {
-    weir_listener *l = calloc(1, sizeof *l);
     *listener = NULL;
+    if (too_long(path))
+        return fail(-ENAMETOOLONG, "listen on", path);
+    weir_listener *l = calloc(1, sizeof *l);
     if (!l)
         return fail(-ENOMEM, "listen on", path);
     snprintf(l->name, sizeof l->name, "%s", path);
@@ -447,6 +474,8 @@ static size_t take(weir_stream *s, void *buffer, size_t size)
 
 ssize_t weir_read(weir_task *t, weir_stream *s, void *buffer, size_t size)
 {
+    if (size == 0)
+        return 0;
     if (s->from == s->to) {
         s->direct = buffer;
         s->direct_size = size < UINT32_MAX ? size : UINT32_MAX;
@@ -541,7 +570,7 @@ static bool stop_writing(weir_wait *w)
     return false;
 }
 
-int weir_write(weir_task *t, weir_stream *s, const void *data, size_t len)
+static int write_part(weir_task *t, weir_stream *s, const char *data, size_t len)
 {
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)data, (unsigned)len); /* only read */
     if (s->closing)
@@ -559,6 +588,18 @@ int weir_write(weir_task *t, weir_stream *s, const void *data, size_t len)
     if (result == 0)
         result = weir_wait_for(t, &w.wait);
     return result < 0 ? fail(result, "write to", s->peer) : 0;
+}
+
+/* In parts, since libuv counts in 32 bits; and whoever writes much gives way in between. */
+int weir_write(weir_task *t, weir_stream *s, const void *data, size_t len)
+{
+    const char *part = data;
+    int result = s->closing ? fail(-EPIPE, "write to", s->peer) : 0;
+    for (size_t n; result == 0 && len > 0; part += n, len -= n) {
+        n = len < PART_BYTES ? len : PART_BYTES;
+        result = write_part(t, s, part, n);
+    }
+    return result;
 }
 
 static void shut(uv_shutdown_t *request, int status)
