@@ -48,7 +48,8 @@ static int nap(weir_task *t, void *state)
     while ((says = weir_recv(t, &item)) == 0) {
         if (weir_sleep_ms(t, (uint64_t)(item * 7919 % 3)) < 0)
             return weir_fail("cancelled in its sleep");
-        CHECK_EQ(weir_send(t, &item), 0);
+        if (weir_send(t, &item) < 0)
+            weir_reject(t, "%s", weir_error(NULL));
     }
     return says == WEIR_END ? 0 : says;
 }
@@ -401,18 +402,124 @@ static void play(void)
     kept_free(&k);
 }
 
+/* Items that must be destroyed once, however little memory there is. */
+struct thing {
+    int64_t number;
+    int64_t lives; /* 1; 0 in memory that nobody has filled */
+};
+
+static _Atomic int64_t things;
+
+static void destroy_thing(void *item)
+{
+    struct thing *thing = item;
+    CHECK(thing->lives == 0 || thing->lives == 1);
+    atomic_fetch_sub(&things, thing->lives);
+    thing->lives = 0;
+}
+
+static const weir_type thing_type = {.name = "thing", .size = sizeof(struct thing), .destroy = destroy_thing};
+
+static int send_thing(weir_task *t, int64_t number)
+{
+    struct thing thing = {number, 1};
+    atomic_fetch_add(&things, 1);
+    int says = weir_send(t, &thing);
+    if (says < 0)
+        destroy_thing(&thing);
+    return says;
+}
+
+static int make_things(weir_task *t, void *state)
+{
+    (void)state;
+    for (int64_t i = 0; i < 60; i++)
+        if (send_thing(t, i) == -ECANCELED)
+            return -ECANCELED;
+    return 0;
+}
+
+/* Five of each. */
+static int multiply_things(weir_task *t, void *state)
+{
+    struct thing thing;
+    int says;
+    (void)state;
+    while ((says = weir_recv(t, &thing)) == 0) {
+        for (int i = 0; i < 5 && says == 0; i++)
+            says = send_thing(t, thing.number);
+        destroy_thing(&thing);
+        if (says == -ENOMEM)
+            weir_reject(t, "out of memory");
+    }
+    return says < 0 ? says : 0;
+}
+
+static weir_verdict see_thing(void *state, void *item)
+{
+    int64_t *last = state;
+    struct thing *thing = item;
+    CHECK_EQ(thing->lives, 1);
+    CHECK(thing->number >= *last);
+    *last = thing->number;
+    return WEIR_KEEP;
+}
+
+static void play_with_things(void)
+{
+    int64_t last = 0;
+    weir_pipeline *p = weir_new("things");
+    if (!p)
+        return;
+    weir_configure(p, &(weir_config){.batch_items = 4, .queue_batches = 2});
+    bool whole = weir_append(p, &(weir_stage){.name = "make", .out = &thing_type, .loop = make_things}) == WEIR_OK;
+    whole = weir_append(p, &(weir_stage){.name = "multiply",
+                                         .in = &thing_type,
+                                         .loop = multiply_things,
+                                         .concurrency = 3,
+                                         .on_error = WEIR_SKIP}) == WEIR_OK &&
+            whole;
+    whole =
+        weir_append(p, &(weir_stage){.name = "see", .in = &thing_type, .out = WEIR_NONE, .map = see_thing, .state = &last}) ==
+            WEIR_OK &&
+        whole;
+    if (whole && weir_start(p) == WEIR_OK) {
+        weir_totals t;
+        weir_drain(p);
+        weir_totals_get(p, &t);
+        CHECK_EQ(t.admitted + t.created, t.delivered + t.filtered + t.failed + t.returned);
+        CHECK_EQ(t.in_flight, 0);
+    }
+    weir_free(p);
+}
+
+/* With the first allocation failing, the second, the third, ... alone, and with all that follow, until none is left to fail. */
+static void fail_in_turn(void (*scene)(void))
+{
+    for (int all = 0; all < 2; all++)
+        for (size_t i = 1;; i++) {
+            all ? sim_fail_from(i) : (void)sim_fail_allocation(i);
+            scene();
+            size_t made = sim_fail_allocation(0);
+            CHECK_EQ(things, 0);
+            CHECK_EQ(sim_live_allocations(), 0);
+            if (made >= i)
+                continue;
+            CHECK(i > 50); /* the scene has more than that */
+            break;
+        }
+}
+
+static void things_are_destroyed_once(void *arg)
+{
+    (void)arg;
+    fail_in_turn(play_with_things);
+}
+
 static void every_allocation_fails(void *arg)
 {
     (void)arg;
-    for (int all = 0; all < 2; all++) {
-        size_t made = 1;
-        for (size_t i = 1; made >= i; i++) {
-            all ? sim_fail_from(i) : (void)sim_fail_allocation(i);
-            play();
-            made = sim_fail_allocation(0);
-            CHECK_EQ(sim_live_allocations(), 0);
-        }
-    }
+    fail_in_turn(play);
 }
 #endif
 
@@ -429,6 +536,7 @@ int main(void)
     check_run("what_items_point_to_lives_as_long_as_they_do", 5, what_items_point_to_lives_as_long_as_they_do);
 #ifdef SIM
     check_run("every_allocation_fails", 2, every_allocation_fails);
+    check_run("things_are_destroyed_once", 4, things_are_destroyed_once);
 #endif
     return check_done();
 }

@@ -36,10 +36,30 @@ static uint32_t window_for(unsigned concurrency)
     return n > WINDOW_MIN ? n : WINDOW_MIN;
 }
 
+static struct weir_slot *slot_new(void)
+{
+    struct weir_slot *slot = plat_alloc(sizeof *slot);
+    if (slot) {
+        slot->blocks = slot->few;
+        slot->block_capacity = sizeof slot->few / sizeof *slot->few;
+    }
+    return slot;
+}
+
+static void slot_delete(struct weir_slot *slot)
+{
+    if (slot->blocks != slot->few)
+        plat_free(slot->blocks);
+    plat_free(slot->made);
+    plat_free(slot->message);
+    plat_free(slot);
+}
+
 struct weir_crew *crew_new(struct instance *in, void *loops)
 {
     struct weir_crew *crew = plat_alloc(sizeof *crew);
-    if (!crew) {
+    if (!crew || !(crew->free = slot_new())) {
+        plat_free(crew);
         weir_fail_memory();
         return NULL;
     }
@@ -53,6 +73,7 @@ struct weir_crew *crew_new(struct instance *in, void *loops)
     crew->member = crew->runtime->member_new(loops, crew, &in->def);
     if (crew->member)
         return crew;
+    slot_delete(crew->free);
     plat_free(crew);
     return NULL;
 }
@@ -62,15 +83,6 @@ static void drop_blocks(struct weir_slot *slot)
     for (uint32_t i = 0; i < slot->block_count; i++)
         block_drop(slot->blocks[i]);
     slot->block_count = 0;
-}
-
-static void slot_delete(struct weir_slot *slot)
-{
-    if (slot->blocks != slot->few)
-        plat_free(slot->blocks);
-    plat_free(slot->made);
-    plat_free(slot->message);
-    plat_free(slot);
 }
 
 void crew_free(struct weir_crew *crew)
@@ -150,18 +162,13 @@ bool crew_empty(const struct weir_crew *crew)
 
 /* ---- slots ----------------------------------------------------------------------------------------------------------------- */
 
-static struct weir_slot *slot_new(struct weir_crew *crew)
+/* There is one free for as long as none is in use, so that whoever gets none can wait for others to be released. */
+static struct weir_slot *slot_take(struct weir_crew *crew)
 {
     struct weir_slot *slot = crew->free;
-    if (slot) {
-        crew->free = slot->next;
-        return slot;
-    }
-    slot = plat_alloc(sizeof *slot);
-    if (slot) {
-        slot->blocks = slot->few;
-        slot->block_capacity = sizeof slot->few / sizeof *slot->few;
-    }
+    if (!slot)
+        return slot_new();
+    crew->free = slot->next;
     return slot;
 }
 
@@ -268,7 +275,7 @@ weir_slot *weir_crew_take(weir_crew *crew, void *item)
     if (slot)
         return hand_out(crew, slot, item);
     crew->hungry |= !crew->input;
-    if (!crew->input || crew->out >= crew->window || !(slot = slot_new(crew)))
+    if (!crew->input || crew->out >= crew->window || !(slot = slot_take(crew)))
         return NULL;
     slot->batch = crew->input;
     slot->at = crew->at++;
@@ -387,7 +394,8 @@ static bool slot_hold(struct weir_slot *slot, struct weir_block *block)
 
 weir_slot *weir_crew_blank(weir_crew *crew)
 {
-    return slot_new(crew);
+    (void)crew; /* not the slot that is kept for items */
+    return slot_new();
 }
 
 void *weir_crew_alloc(weir_crew *crew, weir_slot *slot, size_t size)
@@ -499,26 +507,30 @@ static bool hold_sources(struct batch *open, const struct weir_slot *slot)
     return batch_hold_all(open, slot->batch) && hold_made(open, slot);
 }
 
-/* False: no memory; then nothing of it is out. */
+static bool put_out_one(struct weir_crew *crew, const struct weir_slot *slot, const struct made_item *m)
+{
+    struct weir_out *out = &crew->in->out[m->port];
+    size_t got;
+    void *to = weir_emit_many(out, 1, &got);
+    if (!to || (out->type->slices && !hold_sources(out->open, slot)))
+        return false;
+    memcpy(to, m + 1, out->type->size);
+    return true;
+}
+
+/* False: no memory; then nothing of it is out. What had been moved is destroyed there, and what had not stays in the slot. */
 static bool put_out(struct strand *s, struct weir_crew *crew, struct weir_slot *slot)
 {
-    struct instance *in = crew->in;
     uint32_t open[PORTS_MAX];
-    size_t at = 0, got;
-    bool ok = true;
-    work_mark(in, open);
-    for (struct made_item *m; ok && (m = next_made(crew, slot, &at));) {
-        struct weir_out *out = &in->out[m->port];
-        void *to = weir_emit_many(out, 1, &got);
-        ok = to && (!out->type->slices || hold_sources(out->open, slot));
-        if (to)
-            memcpy(to, m + 1, out->type->size);
-    }
-    if (!ok) {
-        work_unmark(in, open);
-        return false;
-    }
-    work_count(s, in, slot->number);
+    size_t at = 0, moved = 0;
+    work_mark(crew->in, open);
+    for (struct made_item *m; (m = next_made(crew, slot, &at)); moved = at)
+        if (!put_out_one(crew, slot, m)) {
+            work_unmark(crew->in, open);
+            memmove(slot->made, slot->made + moved, slot->made_len -= moved);
+            return false;
+        }
+    work_count(s, crew->in, slot->number);
     return true;
 }
 
@@ -565,6 +577,7 @@ static void release(struct strand *s, struct weir_crew *crew, struct weir_slot *
         slot->state = SLOT_FAILED;
     if (slot->state == SLOT_FAILED)
         fail_slot(s, crew, slot);
+    work_send_full(s, crew->in); /* what the next one takes back, should it fail, must be its own */
     if (at_relaxed(&crew->leaves))
         count_add(slot->state == SLOT_FAILED ? &crew->cut_short : &crew->drained, 1);
     batch_done(s, slot->batch);

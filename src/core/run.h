@@ -74,7 +74,8 @@ void work_made(struct strand *s, struct instance *in);
 void work_mark(struct instance *in, uint32_t *open); /* PORTS_MAX of them */
 void work_unmark(struct instance *in, const uint32_t *open);
 void work_count(struct strand *s, struct instance *in, uint64_t number);
-void work_send(struct strand *s, struct instance *in); /* to the outlets */
+void work_send(struct strand *s, struct instance *in);      /* to the outlets */
+void work_send_full(struct strand *s, struct instance *in); /* only what is full */
 bool work_pass(struct strand *s, struct instance *in, const struct batch *b, const void *item, uint64_t number); /* as it is */
 void work_see(struct strand *s, struct instance *in, bool out, const void *item, const weir_type *type, uint64_t number,
               int verdict);

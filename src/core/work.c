@@ -931,6 +931,12 @@ void work_send(struct strand *s, struct instance *in)
     deliver(s, 0);
 }
 
+void work_send_full(struct strand *s, struct instance *in)
+{
+    if (has_full(in))
+        deliver(s, 0);
+}
+
 bool work_pass(struct strand *s, struct instance *in, const struct batch *b, const void *item, uint64_t number)
 {
     size_t got;
