@@ -112,18 +112,18 @@ static int serve(weir_task *t, void *arg)
     return 0;
 }
 
-static int start_serving(weir_group *g, const struct place *p, weir_semaphore *places, weir_stream *s)
+/* No memory for this one: the next may have better luck. */
+static void start_serving(weir_group *g, const struct place *p, weir_semaphore *places, weir_stream *s)
 {
     struct connection *c = malloc(sizeof *c);
     if (c) {
         *c = (struct connection){p, s, places};
         if (weir_group_start(g, "connection", serve, c) == 0)
-            return 0;
+            return;
     }
     free(c);
     weir_stream_close(s);
     weir_semaphore_give(places);
-    return 0; /* no memory for this one: the next may have better luck */
 }
 
 static int listen_on(weir_task *t, const struct place *p, weir_listener **listener)
@@ -145,17 +145,18 @@ static int accept_all(weir_task *t, const struct place *p, weir_listener *listen
     if (!g)
         return -ENOMEM;
     int result = 0;
-    while (result >= 0) {
+    while (result >= 0 && (result = weir_semaphore_take(t, places)) >= 0) {
         weir_stream *s;
-        if ((result = weir_semaphore_take(t, places)) < 0)
-            break;
-        result = weir_accept(t, listener, &s);
-        if (result == 0)
-            result = start_serving(g, p, places, s);
+        if (weir_accept(t, listener, &s) == 0) {
+            start_serving(g, p, places, s);
+            continue;
+        }
+        weir_semaphore_give(places);
+        result = weir_sleep_ms(t, WAIT_MS_MIN); /* no descriptor, no memory: another time; cancelled: this says so, too */
     }
     weir_group_cancel(g);
-    int ended = weir_group_end(t, g);
-    return weir_cancelled(t) ? 0 : result < 0 ? result : ended;
+    weir_group_end(t, g);
+    return weir_cancelled(t) ? 0 : result;
 }
 
 static int listening(weir_task *t, const struct place *p)

@@ -68,7 +68,7 @@ typedef struct weir_runtime {
     void (*member_free)(void *member);
 
     /* So many tasks from now on. 0, or -1 after weir_fail() and then nothing has changed. With fewer, tasks leave when they ask for
-     * their next item. One thread at a time. */
+     * their next item. One thread at a time. work() is called soon after. */
     int (*member_resize)(void *member, unsigned concurrency);
 
     /* Have weir_turn_run(turn) called once, soon, on the member's thread. Any thread, that one too; must not call it itself. */

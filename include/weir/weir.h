@@ -141,7 +141,7 @@ typedef struct weir_receipt {
     char held_up_by[64];   /* the stage that the edit waited for, or "" */
     uint64_t held_up_item; /* the number of the item that it was working on, 0 if that is not known */
     uint64_t held_up_ns;   /* since when, before now */
-    uint64_t drained;      /* of `loop` stages that left: items that their tasks finished after the cut, */
+    uint64_t drained;      /* of `loop` stages that left: items that their tasks finished, from just after the cut on, */
     uint64_t diverted;     /* that went past them, */
     uint64_t
         cancelled; /* and that were given up. Complete in weir_history() once the stage has been closed; see weir_settle() */

@@ -349,10 +349,9 @@ int weir_edit_pop(weir_edit *e, const char *name)
 
 int weir_edit_pop_within(weir_edit *e, const char *name, uint64_t ms)
 {
-    struct op *op = too_long(name) ? NULL : plat_alloc(sizeof *op);
+    struct op *op = plat_alloc(sizeof *op);
     if (!op)
-        return edit_error(e, too_long(name) ? WEIR_EREFUSED : WEIR_ENOMEM,
-                          too_long(name) ? "the name of a stage is longer than any" : "no memory for an edit");
+        return edit_error(e, WEIR_ENOMEM, "no memory for an edit");
     op->kind = OP_POP;
     op->within = true;
     op->within_ns = ms < UINT64_MAX / 2000000 ? ms * 1000000 : UINT64_MAX / 2;

@@ -55,6 +55,7 @@ struct member {
 
     _Atomic unsigned target, active; /* how many there are to be, and are; changed under the loop's lock */
     struct list fresh;               /* workers whose tasks the strand has not adopted yet; guarded by the loop's lock */
+    _Atomic bool has_fresh; /* for a look without the lock: stored under it, before the nudge that makes the strand look */
 };
 
 /* ---- a worker ------------------------------------------------------------------------------------------------------------ */
@@ -387,12 +388,18 @@ static void nudge(struct scope *scope)
 static void adopt(struct member *m)
 {
     struct list fresh;
+    if (!atomic_load_explicit(&m->has_fresh, memory_order_acquire))
+        return;
     plat_lock(&m->loop->lock);
     list_move(&fresh, &m->fresh);
+    atomic_store_explicit(&m->has_fresh, false, memory_order_relaxed);
     plat_unlock(&m->loop->lock);
     for (struct link *link; (link = list_take(&fresh));) {
+        weir_task *t = list_of(link, struct worker, link)->task;
         list_append(&m->workers, link);
-        task_adopt(list_of(link, struct worker, link)->task);
+        task_adopt(t);
+        if (m->cancelled) /* it has come too late */
+            weir_cancel(t);
     }
 }
 
@@ -468,10 +475,7 @@ static void member_cancel(void *member)
 static bool member_alive(void *member)
 {
     struct member *m = member;
-    plat_lock(&m->loop->lock);
-    bool fresh = !list_empty(&m->fresh);
-    plat_unlock(&m->loop->lock);
-    return fresh || m->scope.alive > 0;
+    return atomic_load_explicit(&m->has_fresh, memory_order_acquire) || m->scope.alive > 0;
 }
 
 static void member_tasks(void *member, void (*visit)(void *arg, const weir_task_info *info), void *arg)
@@ -505,9 +509,9 @@ static int member_resize(void *member, unsigned concurrency)
     for (struct link *link; (link = list_take(&more));)
         list_append(&m->fresh, link);
     m->active += need;
+    atomic_store_explicit(&m->has_fresh, !list_empty(&m->fresh), memory_order_release);
     plat_unlock(&m->loop->lock);
-    weir_crew_nudge(m->crew);
-    return 0;
+    return 0; /* the engine nudges */
 }
 
 static void member_ready(void *member, weir_turn *turn)
@@ -540,6 +544,7 @@ static void begin_stop(struct member *m)
     struct list fresh;
     plat_lock(&m->loop->lock);
     list_move(&fresh, &m->fresh);
+    atomic_store_explicit(&m->has_fresh, false, memory_order_relaxed);
     plat_unlock(&m->loop->lock);
     workers_free(&fresh);
     m->stopped = true;
@@ -684,8 +689,10 @@ static void *member_new(void *arg, weir_crew *crew, const weir_stage *stage)
     snprintf(m->scope.stage, sizeof m->scope.stage, "%s", stage->name);
     m->scope.ready = &m->ready;
     m->scope.woken = nudge;
-    if (workers_new(m, m->active, &m->fresh))
+    if (workers_new(m, m->active, &m->fresh)) {
+        m->has_fresh = true;
         return m;
+    }
     plat_free(m);
     return NULL;
 }

@@ -48,13 +48,16 @@ struct weir_slot {
 
 struct weir_crew {
     const weir_runtime *runtime;
-    void *member;                    /* set once */
-    struct instance *in;             /* set once */
-    _Atomic(struct strand *) strand; /* NULL: at rest. Its strand stores; any thread loads, to nudge it */
-    struct batch *input;             /* what tasks take next */
-    uint32_t at;                     /* in it */
-    struct weir_slot *first, *last;  /* the window, oldest first */
-    struct weir_slot *done;          /* of an unordered stage: done, in the order in which they are released */
+    void *member;        /* set once */
+    struct instance *in; /* set once */
+    _Atomic(struct strand *)
+        strand;          /* NULL: at rest. Its strand stores it, and fences and steps behind that (strand_activate); who
+                                        nudges has changed something, then loads it: either the nudge finds the strand, or that
+                                        first step finds the change */
+    struct batch *input; /* what tasks take next */
+    uint32_t at;         /* in it */
+    struct weir_slot *first, *last; /* the window, oldest first */
+    struct weir_slot *done;         /* of an unordered stage: done, in the order in which they are released */
     struct weir_slot **done_end;
     struct weir_slot *free;
     uint32_t out, window;  /* slots in use; how many may be */
@@ -65,11 +68,11 @@ struct weir_crew {
     bool given_up;         /* the strand is broken: nothing is worked on any more */
     bool cancelled;        /* the member was told */
     struct weir_block *arena;
-    _Atomic unsigned concurrency;         /* as the plan in force has it */
-    _Atomic int hurry;                    /* enum hurry; any thread stores, then nudges */
-    _Atomic uint64_t hurry_at_ns;         /* HURRY_CANCEL from then on; UINT64_MAX: never. The same */
-    _Atomic uint64_t in_hands;            /* slots that tasks have; relaxed, for who looks */
-    _Atomic bool leaves;                  /* an edit has taken it out; the edit stores, relaxed */
+    _Atomic unsigned concurrency; /* as the plan in force has it; who edits stores, then nudges */
+    _Atomic int hurry;            /* enum hurry; any thread stores, then nudges */
+    _Atomic uint64_t hurry_at_ns; /* HURRY_CANCEL from then on; UINT64_MAX: never. The same */
+    _Atomic uint64_t in_hands;    /* slots that tasks have; relaxed, for who looks */
+    _Atomic bool leaves;          /* an edit has taken it out; the edit stores just behind its cut; a hint for the counts */
     counter drained, diverted, cut_short; /* from then on: items worked on, passed by, and given up */
 };
 
